@@ -1,0 +1,1 @@
+"""Engines: interchangeable ways of computing a graph's features."""
