@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/radstore build --features selected.yaml
-	$(BIN)/radstore demo
+	$(BIN)/python -m pipelines.demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
@@ -30,4 +30,4 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) store
+	rm -rf $(VENV) store demo

@@ -105,7 +105,8 @@ class Graph:
     image, mask
         The nodes of the image and the mask after pre-processing (what filters read).
     shape_mask
-        The mask that shape features describe: before resegmentation, unless resegmentShape.
+        The mask that shape features describe: before resegmentation (but inside its box), unless
+        resegmentShape.
     """
 
     mode: Mode
@@ -140,7 +141,8 @@ class Graph:
         Returns
         -------
         dict
-            Feature name → sha256 of its recipe. Shape features read no image, so theirs has no image digest.
+            Feature name → sha256 of its recipe. Shape features read no image, so theirs has no image digest
+            (unless the mask was resegmented by the image's values).
         """
         known: dict[Node, str] = {}
 
@@ -198,7 +200,9 @@ def _preprocess(s: Settings) -> tuple[Node, Node, Node]:
     resegmented = mask
     if s.resegmentRange is not None:
         resegmented = _node("resegment", s, ("resegmentRange", "resegmentMode"), image, mask)
-    return image, resegmented, resegmented if s.resegmentShape else mask
+        # PyRadiomics cuts the mask that shape features see to the box of the resegmented one
+        mask = resegmented if s.resegmentShape else Node("box", (), (mask, resegmented))
+    return image, resegmented, mask
 
 
 def _plane(s: Settings) -> tuple[str, ...]:

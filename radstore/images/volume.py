@@ -131,7 +131,9 @@ class Volume:
 
     def __post_init__(self) -> None:
         if tuple(self.array.shape) != self.geometry.shape:
-            raise ValueError(f"array {self.array.shape} does not lie on a grid of shape {self.geometry.shape}")
+            raise ValueError(
+                f"array {self.array.shape} does not lie on a grid of shape {self.geometry.shape}"
+            )
 
 
 def _short(values: tuple[float, ...]) -> str:

@@ -1,0 +1,235 @@
+"""`build`: bring a store up to date with a catalog and a spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from radstore.build.digests import DigestCache
+from radstore.build.job import Job
+from radstore.build.needs import Needs, estimate, workers_that_fit
+from radstore.build.plan import Plan, make_plan
+from radstore.build.run import Progress, Tally, client_for, run_plan
+from radstore.catalog import Case, Catalog, is_implicit_region, load_catalog
+from radstore.engines.registry import AUTO, choose, require
+from radstore.errors import BadInput, CatalogError
+from radstore.spec import Spec, load_spec
+from radstore.store import layout, lease, log
+from radstore.store.blocks import CODEC
+from radstore.store.bucket import Bucket, open_bucket
+from radstore.store.log import Version
+from radstore.store.manifest import Manifest
+from radstore.suggest import suggest
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a build, a dry run and a check have in common; made without changing anything.
+
+    Parameters
+    ----------
+    catalog, cases
+        What there is, and which of it is meant.
+    job
+        What is done to each case.
+    engine_reason
+        Which engine was chosen and why, as one sentence.
+    notes
+        What the user should know: settings without effect, table rows without an image, …
+    plan
+        What is done, to do, and known to fail.
+    bucket, cache
+        The store's bytes, and the digests of files seen before.
+    """
+
+    catalog: Catalog
+    cases: tuple[Case, ...]
+    job: Job
+    engine_reason: str
+    notes: tuple[str, ...]
+    plan: Plan
+    bucket: Bucket
+    cache: DigestCache
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Parameters
+    ----------
+    prepared
+        What it set out to do.
+    tally
+        What became of it; None for a dry run.
+    version
+        The latest version of the store afterwards; None where a dry run found no store.
+    needs
+        What it was estimated to take; None where there was nothing to compute.
+    """
+
+    prepared: Prepared
+    tally: Tally | None
+    version: Version | None
+    needs: Needs | None
+
+    @property
+    def failed(self) -> dict[str, dict[str, str]]:
+        """Case id → error, of this run and of earlier ones that were not retried."""
+        known = {case: dict(error) for case, error in self.prepared.plan.failed.items()}
+        if self.tally is None:
+            return known
+        conflicts = {
+            case: {"step": "commit", "message": error.message, "remedy": error.remedy}
+            for case, error in self.tally.conflicts.items()
+        }
+        return {**known, **self.tally.failed, **conflicts}
+
+
+def build(
+    features: str | Path | Spec,
+    *,
+    catalog: str | Path | Catalog = "catalog.yaml",
+    store: str | Path | None = None,
+    source: str | None = None,
+    cases: Sequence[str] | None = None,
+    engine: str = AUTO,
+    region: str | None = None,
+    settings: Sequence[str] = (),
+    limit: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    dry_run: bool = False,
+    rehash: bool = False,
+    retry_failed: bool = False,
+    message: str = "",
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Compute what is missing and commit it as new versions of the store.
+
+    Parameters
+    ----------
+    features
+        Path of a spec (or a `Spec`): which numbers.
+    catalog
+        Path of a catalog (or a `Catalog`): what, where.
+    store
+        Path or URL; default: the catalog's.
+    source, cases, limit
+        Which cases: one source; these ids; the first so many.
+    engine
+        ``auto`` or an engine's name.
+    region
+        Default: the spec's region, else ``label-N`` with the spec's label.
+    settings
+        Changes to the spec, as ``setting.binWidth=25``.
+    workers
+        Worker processes; default: one a core, fewer where memory does not allow it.
+    scheduler
+        Address of a Dask scheduler to use instead of an embedded cluster.
+    dry_run
+        Only say what would be done.
+    rehash
+        Decode every file again instead of trusting sizes and times.
+    retry_failed
+        Try cases again that failed before, though nothing about them changed.
+    message
+        Why; stands in the log.
+    progress
+        Is told what happens.
+
+    Raises
+    ------
+    BadInput
+        Before anything is changed. What goes wrong with single cases is in the report.
+    """
+    progress = progress or Progress()
+    prepared = prepare(
+        features,
+        catalog=catalog,
+        store=store,
+        source=source,
+        cases=cases,
+        engine=engine,
+        region=region,
+        settings=settings,
+        limit=limit,
+        rehash=rehash,
+        retry_failed=retry_failed,
+    )
+    plan, bucket = prepared.plan, prepared.bucket
+    needs = estimate(plan) if plan.todo else None
+    workers = workers_that_fit(needs, workers or cores(), given=workers is not None) if needs else 0
+    progress.planned(plan, workers)
+    if dry_run:
+        return BuildReport(prepared, None, _head(bucket), needs)
+    layout.create(bucket, CODEC)
+    with lease.building(bucket):
+        if plan.todo:
+            with client_for(scheduler, min(workers, len(plan.todo))) as client:
+                tally = run_plan(plan, bucket, prepared.cache, client, message=message, progress=progress)
+        else:
+            tally = run_plan(plan, bucket, prepared.cache, None, message=message, progress=progress)
+    return BuildReport(prepared, tally, log.head(bucket), needs)
+
+
+def prepare(
+    features: str | Path | Spec,
+    *,
+    catalog: str | Path | Catalog = "catalog.yaml",
+    store: str | Path | None = None,
+    source: str | None = None,
+    cases: Sequence[str] | None = None,
+    engine: str = AUTO,
+    region: str | None = None,
+    settings: Sequence[str] = (),
+    limit: int | None = None,
+    rehash: bool = False,
+    retry_failed: bool = False,
+) -> Prepared:
+    """Load and check everything a build needs; changes nothing. Parameters as for `build`.
+
+    Raises
+    ------
+    BadInput
+        If anything about catalog, spec, engine or store is wrong.
+    """
+    spec = features if isinstance(features, Spec) else load_spec(features, settings)
+    if isinstance(features, Spec) and settings:
+        raise BadInput("settings were given beside a Spec", "change the Spec itself, or give its file")
+    loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
+    chosen, reason = choose(engine)
+    where = open_bucket(store or loaded.store)
+    there = layout.is_store(where)
+    name = region or spec.region or f"label-{spec.settings.label}"
+    job = Job(spec, name, chosen.name, where.location)
+    for graph in job.graphs.values():
+        require(chosen, graph)
+    meant = tuple(loaded.cases(source, cases, limit))
+    _require_region(name, loaded, source)
+    cache = DigestCache(where, ignore=rehash)
+    manifest = Manifest(where, log.head(where).manifest) if there else Manifest(where)
+    plan = make_plan(job, meant, manifest, cache, retry_failed=retry_failed)
+    notes = (*spec.notes, *loaded.notes(source))
+    return Prepared(loaded, meant, job, reason, notes, plan, where, cache)
+
+
+def _require_region(name: str, catalog: Catalog, source: str | None) -> None:
+    """An unknown region is the catalog's or the user's mistake, not one case's."""
+    known = catalog.regions(source)
+    if name not in known and not is_implicit_region(name):
+        raise CatalogError(
+            f"{catalog.path} defines no region {name!r}",
+            suggest(name, [*known, "label-N"], "Its regions are"),
+        )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _head(bucket: Bucket) -> Version | None:
+    return log.head(bucket) if layout.is_store(bucket) else None

@@ -1,0 +1,90 @@
+"""What a build would do and what it would refuse, from the catalog, the spec and the headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from radstore.build.api import Prepared, prepare
+from radstore.build.needs import Needs, estimate
+from radstore.catalog import Case, Catalog
+from radstore.engines.registry import AUTO
+from radstore.errors import CaseError
+from radstore.images.read import read_header
+from radstore.images.region import require_same_grid
+from radstore.spec import Spec
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found.
+
+    Parameters
+    ----------
+    prepared
+        What a build would set out to do.
+    refused
+        Case → error (``step``, ``message``, ``remedy``), for every case that would be refused.
+    needs
+        Memory and disk, estimated; None if there is nothing to do.
+    """
+
+    prepared: Prepared
+    refused: Mapping[str, Mapping[str, str]]
+    needs: Needs | None
+
+
+def check(
+    features: str | Path | Spec,
+    *,
+    catalog: str | Path | Catalog = "catalog.yaml",
+    store: str | Path | None = None,
+    source: str | None = None,
+    cases: Sequence[str] | None = None,
+    engine: str = AUTO,
+    region: str | None = None,
+    settings: Sequence[str] = (),
+    limit: int | None = None,
+) -> Check:
+    """Check a build without running it; parameters as for `radstore.build.build`.
+
+    Raises
+    ------
+    BadInput
+        If anything about catalog, spec, engine or store is wrong: a build would refuse to start.
+    """
+    prepared = prepare(
+        features,
+        catalog=catalog,
+        store=store,
+        source=source,
+        cases=cases,
+        engine=engine,
+        region=region,
+        settings=settings,
+        limit=limit,
+    )
+    refused = {case: dict(error) for case, error in prepared.plan.failed.items()}
+    for case in prepared.plan.todo:
+        error = _refusal(prepared, case)
+        if error is not None:
+            refused[case.id] = {"step": error.step, "message": error.message, "remedy": error.remedy}
+    needs = estimate(prepared.plan) if prepared.plan.todo else None
+    return Check(prepared, refused, needs)
+
+
+def _refusal(prepared: Prepared, case: Case) -> CaseError | None:
+    """What can be seen wrong with a case from its headers."""
+    if case.problem is not None:
+        return case.problem
+    settings = prepared.job.spec.settings
+    try:
+        region = case.region(prepared.job.region)
+        image, labels = read_header(case.image), read_header(case.label_path(region))
+        if not settings.correctMask:
+            what = f"region {prepared.job.region!r}: {case.label_path(region)}"
+            require_same_grid(image.geometry, labels.geometry, settings.geometryTolerance, what)
+    except CaseError as error:
+        return error
+    return None

@@ -1,0 +1,138 @@
+"""A `Job`: which spec, in which region, by which engine, into which store; and the keys that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from radstore.build.digests import fingerprint
+from radstore.canonical import digest_of
+from radstore.catalog import Case
+from radstore.engines.base import Engine
+from radstore.engines.registry import choose
+from radstore.errors import RegionError
+from radstore.graph import Graph
+from radstore.spec import Spec
+from radstore.store.manifest import CaseRecord
+from radstore.store.table import FEATURES, MAPS, REGION
+
+IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The content digests of a case's image and region mask."""
+
+    image: str
+    mask: str
+
+    @property
+    def leaves(self) -> dict[str, str]:
+        """As the graph's leaves want them."""
+        return {"image": self.image, "mask": self.mask}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a build does to every case. Small, picklable: it travels to the workers.
+
+    Parameters
+    ----------
+    spec
+        Which numbers.
+    region
+        In which region: a name of the catalog, or ``label-N``.
+    engine
+        Name of the engine.
+    store
+        Path or URL of the store.
+    threads
+        Threads a worker may use.
+    """
+
+    spec: Spec
+    region: str
+    engine: str
+    store: str
+    threads: int = 1
+
+    @property
+    def view(self) -> str:
+        """The view's name: spec@region."""
+        return f"{self.spec.name}@{self.region}"
+
+    @cached_property
+    def graphs(self) -> dict[str, Graph]:
+        """Block name → the graph whose features it holds: the global vector and, if asked for, the maps."""
+        graphs = {FEATURES + self.view: self.spec.graph("roi")}
+        voxel = self.spec.graph("voxel") if self.spec.maps else None
+        if voxel and voxel.features:
+            graphs[MAPS + self.view] = voxel
+        return graphs
+
+    def leftovers(self, record: CaseRecord) -> set[str]:
+        """Blocks of this view that an earlier spec asked for and this one does not (maps, mostly)."""
+        return ({FEATURES + self.view, MAPS + self.view} - set(self.graphs)) & set(record.blocks)
+
+    @cached_property
+    def _signatures(self) -> dict[str, str]:
+        """Block name → what its key says of graph and engine; the same for every case."""
+        version = engine(self.engine).version
+        leaves = {"image": "image", "mask": "mask"}
+        return {
+            name: digest_of(
+                [graph.names, list(graph.recipes(leaves, version).values()), self.keep_bits(name)]
+            )
+            for name, graph in self.graphs.items()
+        }
+
+    def keys(self, inputs: Inputs) -> dict[str, str]:
+        """Block name → key, for a case with these inputs: everything that determines the block."""
+        keys = {
+            IMAGE: digest_of([IMAGE, inputs.image]),
+            REGION + self.region: digest_of([REGION, inputs.mask]),
+        }
+        for name, signature in self._signatures.items():
+            keys[name] = digest_of([name.split("/")[0], signature, inputs.leaves])
+        return keys
+
+    def recipes(self, name: str, inputs: Inputs) -> dict[str, str]:
+        """Feature → its own key, for the features of one block: the unit of reuse."""
+        version = engine(self.engine).version
+        recipes = self.graphs[name].recipes(inputs.leaves, version)
+        return {feature: digest_of([key, self.keep_bits(name)]) for feature, key in recipes.items()}
+
+    def keep_bits(self, name: str) -> int | None:
+        """Mantissa bits that a block's values keep; None: all. Only maps are ever rounded."""
+        return self.spec.keep_bits if name.startswith(MAPS) else None
+
+    def image_fingerprint(self, case: Case) -> str | None:
+        """What the digest of the case's image depends on, seen from outside; None if a file is missing."""
+        return fingerprint([case.image], "image")
+
+    def mask_fingerprint(self, case: Case) -> str | None:
+        """The same for its region mask: both files, the label values, and how the mask is read.
+
+        None too if the case has no such region.
+        """
+        try:
+            region = case.region(self.region)
+        except RegionError:
+            return None
+        s = self.spec.settings
+        how = [list(region.values), s.label_channel, s.geometryTolerance, s.correctMask]
+        return fingerprint([case.label_path(region), case.image], "mask", *how)
+
+    def failure_key(self, case: Case) -> str:
+        """The key of a failure: while it stays the same, another try would fail the same way."""
+        if case.problem is not None:
+            seen: object = str(case.problem)
+        else:
+            seen = self.mask_fingerprint(case)
+        return digest_of(["failed", seen, self.spec.hash, engine(self.engine).version("feature")])
+
+
+@lru_cache(maxsize=4)
+def engine(name: str) -> Engine:
+    """The engine of this process."""
+    return choose(name)[0]

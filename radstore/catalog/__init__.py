@@ -1,0 +1,7 @@
+"""The catalog: which cases there are, where their files lie, and what a table says of them."""
+
+from radstore.catalog.catalog import Catalog
+from radstore.catalog.load import load_catalog
+from radstore.catalog.model import Case, Region, Source, is_implicit_region
+
+__all__ = ["Case", "Catalog", "Region", "Source", "is_implicit_region", "load_catalog"]

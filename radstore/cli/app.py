@@ -1,0 +1,85 @@
+"""The app: every verb, in the order ``radstore --help`` lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, ParamSpec
+
+import typer
+
+import radstore
+from radstore.cli import build, export, extract, output, query, setup, versions
+from radstore.errors import RadstoreError
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="radstore",
+    help="A feature store for medical-imaging radiomics: CTs and masks in, versioned Zarr out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def speaking(verb: Callable[P, int]) -> Callable[P, None]:
+    """The verb with its result as exit code, and errors as one clear message instead of a trace."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = verb(*args, **kwargs)
+        except RadstoreError as error:
+            output.note(f"radstore: {error}")
+            code = output.BAD_INPUT
+        except KeyboardInterrupt:
+            output.note("stopped")
+            code = output.INTERRUPTED
+        raise typer.Exit(code)
+
+    return run
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(radstore.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+VERBS: tuple[Callable[..., int], ...] = (
+    setup.init,
+    build.check,
+    build.build,
+    extract.extract,
+    query.features,
+    query.ls,
+    query.show,
+    query.status,
+    versions.log,
+    versions.diff,
+    versions.tag,
+    versions.verify,
+    versions.expire,
+    versions.gc,
+    setup.doctor,
+)
+EXPORTS: tuple[Callable[..., int], ...] = (export.features, export.maps)
+
+for verb in VERBS:
+    app.command()(speaking(verb))
+_export = typer.Typer(help=export.__doc__, no_args_is_help=True)
+for verb in EXPORTS:
+    _export.command()(speaking(verb))
+app.add_typer(_export, name="export")

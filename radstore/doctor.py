@@ -1,0 +1,78 @@
+"""What is installed here, which engines work, and why the others do not."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import radstore
+
+# Distribution → what radstore needs it for; those of an extra are named with it.
+PACKAGES = {
+    "numpy": "arrays",
+    "SimpleITK": "reading and writing images",
+    "pyradiomics-bhklab": "engine pyradiomics",
+    "scikit-image": "LBP filters",
+    "PyWavelets": "wavelet filters",
+    "trimesh": "LBP3D in engine pyradiomics (optional)",
+    "zarr": "the store",
+    "obstore": "stores on s3://, gs://, az://",
+    "xarray": "queries",
+    "dask": "builds",
+    "distributed": "builds",
+    "openpyxl": "tables from .xlsx",
+    "pyarrow": "export to Parquet (radstore[parquet])",
+    "torch": "reading blocks in a DataLoader (optional)",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package: its name, the version here (None: not installed), and what it is for."""
+
+    name: str
+    version: str | None
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found; ``engines``: name → ``ok`` or why not."""
+
+    radstore: str
+    python: str
+    platform: str
+    cores: int
+    free_memory_gb: float
+    free_disk_gb: float
+    packages: tuple[Package, ...]
+    engines: dict[str, str]
+
+
+def diagnose() -> Diagnosis:
+    """Look at this machine."""
+    from radstore.build.api import cores
+    from radstore.build.needs import free_memory
+    from radstore.engines.registry import available
+
+    return Diagnosis(
+        radstore=radstore.__version__,
+        python=sys.version.split()[0],
+        platform=platform.platform(),
+        cores=cores(),
+        free_memory_gb=free_memory() / 1e9,
+        free_disk_gb=shutil.disk_usage(Path.cwd()).free / 1e9,
+        packages=tuple(Package(name, _version(name), purpose) for name, purpose in PACKAGES.items()),
+        engines=available(),
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,175 @@
+"""From a filtered image to numbers: PyRadiomics' feature classes, each set up once for all its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from radstore.engines.pyradiomics.library import FEATURE_CLASSES, imageoperations
+from radstore.engines.pyradiomics.preprocess import LABEL
+from radstore.graph import Feature
+
+# Bytes of texture matrices held at once in voxel mode. Measured with 17, 61 and 151 grey levels: larger
+# batches are slower (they fall out of the cache), and the features' temporaries take about six times this.
+MATRIX_BYTES = 16 << 20
+MAX_BATCH = 1000
+
+# PyRadiomics drops an angle that is empty in every window of a batch and marks one that is empty in some:
+# these two features are then undefined (MCC for the whole batch). Computed alone, a window has no such angle.
+BATCH_BOUND = frozenset({"JointAverage", "MCC"})
+
+
+@dataclass(frozen=True)
+class Group:
+    """Features of one class on one filtered image that agree in their settings: one set-up for all."""
+
+    family: str
+    settings: dict[str, Any]
+    features: list[Feature] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came out: values (a number, or an array over the region's voxels) and why the others did not."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, features: Iterable[Feature], reason: str) -> None:
+        """Record why features have no value, for those that have neither a value nor a reason yet."""
+        for feature in features:
+            if feature.name not in self.values:
+                self.failures.setdefault(feature.name, reason)
+
+
+def grouped(features: Iterable[Feature]) -> list[Group]:
+    """Group the features of one filtered image by class, apart where two of them disagree about a setting."""
+    groups: list[Group] = []
+    for feature in features:
+        settings = feature.node.chain()
+        del settings["feature"]
+        for group in groups:
+            if group.family == feature.family and _agree(group.settings, settings):
+                break
+        else:
+            group = Group(feature.family, {})
+            groups.append(group)
+        group.settings.update(settings)
+        group.features.append(feature)
+    return groups
+
+
+def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def global_values(group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results) -> None:
+    """Add one number a feature to `out`."""
+    calculator = _calculator(group, *imageoperations.cropToTumorMask(image, mask, box))
+    calculator._initCalculation()
+    for feature in group.features:
+        with recorded(partial(out.fail, [feature])):
+            # numpy ≥ 2.5 gives complex eigenvalues of real matrices
+            out.values[feature.name] = float(np.real(np.squeeze(_evaluate(calculator, feature))))
+
+
+def voxel_values(group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results) -> None:
+    """Add one float32 array a feature to `out`: its value at each voxel of the region, in C order."""
+    margin = group.settings["kernelRadius"]
+    crop = imageoperations.cropToTumorMask(image, mask, box, padDistance=margin)
+    calculator = _calculator(group, *crop, voxelBased=True)
+    sweep = _Sweep(calculator, group.features)
+    sweep.run(np.arange(sweep.voxels.shape[1]), _batch_size(calculator, group))
+    sweep.again()
+    for feature in group.features:
+        out.values[feature.name] = sweep.values[feature.name]
+        if reason := sweep.failure(feature):
+            out.failures[feature.name] = reason
+
+
+class _Sweep:
+    """Goes over the region's voxels in batches and keeps what each feature gives."""
+
+    def __init__(self, calculator: Any, features: list[Feature]) -> None:
+        self.calculator = calculator
+        self.features = features
+        self.voxels: np.ndarray = calculator.labelledVoxelCoordinates
+        self.values = {f.name: np.full(self.voxels.shape[1], np.nan, np.float32) for f in features}
+        self.raised: dict[str, tuple[int, str]] = {}
+
+    def run(self, indices: np.ndarray, batch: int) -> None:
+        """Compute the voxels at `indices`, `batch` at a time."""
+        for start in range(0, len(indices), batch):
+            chosen = indices[start : start + batch]
+            self.calculator._initCalculation(self.voxels[:, chosen])
+            for feature in self.features:
+                with recorded(partial(self._failed, feature.name, len(chosen))):
+                    self.values[feature.name][chosen] = np.real(_evaluate(self.calculator, feature))
+
+    def again(self) -> None:
+        """Compute, each alone, the voxels that only their batch left undefined (see `BATCH_BOUND`)."""
+        features = self.features
+        for feature in features:
+            if feature.family == "glcm" and feature.feature in BATCH_BOUND:
+                self.raised.pop(feature.name, None)
+                self.features = [feature]
+                self.run(np.flatnonzero(np.isnan(self.values[feature.name])), 1)
+        self.features = features
+
+    def _failed(self, name: str, voxels: int, reason: str) -> None:
+        count, _ = self.raised.get(name, (0, ""))
+        self.raised[name] = count + voxels, reason
+
+    def failure(self, feature: Feature) -> str:
+        """Where and why a feature raised, or nothing."""
+        count, reason = self.raised.get(feature.name, (0, ""))
+        return f"undefined in {count} of {self.voxels.shape[1]} voxels: {reason}" if count else ""
+
+
+def _calculator(group: Group, image: sitk.Image, mask: sitk.Image, **mode: Any) -> Any:
+    return FEATURE_CLASSES[group.family](image, mask, **group.settings, label=LABEL, **mode)
+
+
+def _evaluate(calculator: Any, feature: Feature) -> Any:
+    """A feature's value from a calculator whose matrices are ready (what the library's own loop does,
+    except that an exception comes out of it instead of going to a log).
+    """
+    return getattr(calculator, f"get{feature.feature}FeatureValue")()
+
+
+def _batch_size(calculator: Any, group: Group) -> int:
+    """How many voxels' matrices fit `MATRIX_BYTES`."""
+    levels = calculator.coefficients["Ng"]
+    window = (2 * group.settings["kernelRadius"] + 1) ** 3
+    distances = group.settings.get("distances", [1])
+    angles = sum(((2 * d + 1) ** 3 - (2 * d - 1) ** 3) // 2 for d in distances)
+    cells = {
+        "firstorder": 4 * window,
+        "glcm": levels * levels * angles,
+        "glrlm": levels * max(calculator.imageArray.shape) * angles,
+        "glszm": levels * window,
+        "gldm": levels * window,
+        "ngtdm": 3 * levels,
+    }[group.family]
+    return int(np.clip(MATRIX_BYTES // (8 * cells), 1, MAX_BATCH))
+
+
+@contextmanager
+def recorded(record: Callable[[str], None]) -> Iterator[None]:
+    """Hand whatever the library raises inside, as one short line, to `record`; nothing else is caught.
+
+    Running out of memory is the machine's failure, not the feature's, and goes on up.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # the library raises anything, IndexError to DeprecationWarning
+        text = " ".join(str(error).split())
+        record(f"{type(error).__name__}: {text}" if text else type(error).__name__)

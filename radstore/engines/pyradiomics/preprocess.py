@@ -1,0 +1,124 @@
+"""From a case's image and mask to what filters and features read, in PyRadiomics' order of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from radstore.engines.pyradiomics.library import imageoperations, one_thread
+from radstore.errors import RegionError
+from radstore.graph import Graph, Node
+from radstore.images.itk import to_itk
+from radstore.images.volume import Volume
+
+LABEL = 1  # of the region in every mask we pass
+
+# What PyRadiomics says of a mask it will not use, and what to do about it.
+_REMEDIES = (
+    ("No labels found", "the region has no voxel: check the label image and the region's label values"),
+    ("not present", "no voxel of the region is left on the resampled grid: resample less coarsely"),
+    ("1 segmented voxel", "one voxel has no texture: check the mask, or leave this case out"),
+    (
+        "too few dimensions",
+        "lower minimumROIDimensions, or check that the mask is not a single slice or line",
+    ),
+    ("too small", "lower minimumROISize, or leave this case out"),
+    ("Resegmentation", "widen resegmentRange, or check that it suits resegmentMode and the image's units"),
+    ("larger than image", "the region must lie inside the image: check that both belong to one study"),
+)
+_REMEDY = "check that the mask belongs to this image and that the settings suit its size"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A case ready for filters.
+
+    Parameters
+    ----------
+    image
+        Windowed, normalised, resampled or cropped, as the graph says.
+    mask
+        On the same grid, resegmented if the graph says so; the region has the value `LABEL`.
+    shape_mask
+        The mask that shape features describe.
+    box
+        First and last index of `mask`'s region along each axis: x₀ x₁ y₀ y₁ z₀ z₁.
+    """
+
+    image: sitk.Image
+    mask: sitk.Image
+    shape_mask: sitk.Image
+    box: np.ndarray
+
+
+def prepare(image: Volume, mask: Volume, graph: Graph) -> Prepared:
+    """Do what the graph's nodes above the filters say.
+
+    Raises
+    ------
+    RegionError
+        With PyRadiomics' own message, when it will not use the mask.
+    """
+    steps = _steps(graph)
+    if "window" in steps:
+        image = window(image, **steps["window"])
+    with _region_errors(mask.source or image.source):
+        return _prepare(to_itk(image), to_itk(mask), steps)
+
+
+def _prepare(image: sitk.Image, mask: sitk.Image, steps: dict[str, dict[str, Any]]) -> Prepared:
+    check = {**steps["roi"], "label": LABEL}
+    mask = imageoperations.getMask(mask, label=LABEL)
+    if "normalise" in steps:
+        with one_thread():  # its mean and deviation change in the last digit with the number of threads
+            image = imageoperations.normalizeImage(image, **steps["normalise"])
+    if "resample" in steps:
+        image, mask = imageoperations.resampleImage(image, mask, **steps["resample"], label=LABEL)
+    elif "crop" in steps:
+        box, _ = imageoperations.checkMask(image, mask, **check)
+        image, mask = imageoperations.cropToTumorMask(image, mask, box, **steps["crop"])
+    box, _ = imageoperations.checkMask(image, mask, **check)
+    if "resegment" not in steps:
+        return Prepared(image, mask, mask, box)
+    kept = imageoperations.resegmentMask(image, mask, **steps["resegment"], label=LABEL)
+    box, _ = imageoperations.checkMask(image, kept, **check)
+    return Prepared(image, kept, mask if "box" in steps else kept, box)
+
+
+def window(image: Volume, windowLevel: float, windowWidth: float) -> Volume:
+    """Clip an image to level ± width / 2 (HU) and keep its pixel type.
+
+    Of an integer type the bounds are the outermost whole numbers inside the window.
+    """
+    low, high = windowLevel - windowWidth / 2, windowLevel + windowWidth / 2
+    dtype = image.array.dtype
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        low, high = np.clip([np.ceil(low), np.floor(high)], info.min, info.max).astype(dtype)
+    return replace(image, array=np.clip(image.array, dtype.type(low), dtype.type(high)))
+
+
+def _steps(graph: Graph) -> dict[str, dict[str, Any]]:
+    """The settings of every node above the filters, by operation (each occurs at most once)."""
+    steps: dict[str, dict[str, Any]] = {}
+    pending: list[Node] = [graph.image, graph.mask, graph.shape_mask]
+    while pending:
+        node = pending.pop()
+        steps[node.op] = node.settings
+        pending += node.inputs
+    return steps
+
+
+@contextmanager
+def _region_errors(source: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError, AssertionError) as error:
+        said = " ".join(str(error).split()).rsplit("ERROR: ", 1)[-1]  # without ITK's file and line
+        remedy = next((text for hint, text in _REMEDIES if hint in said), _REMEDY)
+        raise RegionError(f"{source or 'mask'}: PyRadiomics cannot use the region: {said}", remedy) from error

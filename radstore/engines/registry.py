@@ -1,0 +1,107 @@
+"""Which engines there are, and which one computes.
+
+To add an engine: a module with a class that fulfils `radstore.engines.base.Engine` and can be made without
+arguments, and a line in `ENGINES`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from radstore.engines.base import Engine
+from radstore.errors import EngineError
+from radstore.graph import Graph
+from radstore.suggest import suggest
+
+# Name → where its class is; imported only when chosen. In the order in which `auto` prefers them.
+ENGINES = {
+    "pyradiomics": "radstore.engines.pyradiomics:PyRadiomics",
+}
+AUTO = "auto"
+OK = "ok"
+
+
+def choose(name: str = AUTO) -> tuple[Engine, str]:
+    """The engine to use, and one sentence that says why.
+
+    Parameters
+    ----------
+    name
+        One of `ENGINES`, or ``auto``: the first of them that works here.
+
+    Raises
+    ------
+    EngineError
+        If there is no engine of that name, or it does not work on this machine.
+    """
+    if name == AUTO:
+        return _first()
+    if name not in ENGINES:
+        raise EngineError(f"there is no engine {name!r}", suggest(name, [AUTO, *ENGINES]))
+    try:
+        return _make(name), f"engine {name}: as asked"
+    except (ImportError, EngineError) as error:
+        working = ", ".join(n for n, state in available().items() if state == OK) or "none"
+        raise EngineError(
+            f"engine {name} does not work here: {_short(error)}", f"use another; those that do: {working}"
+        ) from error
+
+
+def available() -> dict[str, str]:
+    """Engine name → ``ok``, or why it does not work on this machine."""
+    states = {}
+    for name in ENGINES:
+        try:
+            _make(name)
+            states[name] = OK
+        except (ImportError, EngineError) as error:
+            states[name] = _short(error)
+    return states
+
+
+def require(engine: Engine, graph: Graph) -> None:
+    """Make sure that an engine can compute all of a graph.
+
+    Raises
+    ------
+    EngineError
+        Naming what it refuses and why.
+    """
+    refused = engine.refusals(graph)
+    if not refused:
+        return
+    lines = []
+    for reason in dict.fromkeys(refused.values()):
+        names = [name for name, why in refused.items() if why == reason]
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        lines.append(f"{', '.join(names[:3])}{more}: {reason}")
+    raise EngineError(
+        f"engine {engine.name} cannot compute {len(refused):,} of {len(graph.features):,} features: "
+        + "; ".join(lines),
+        "take them out of the spec, or do as said above",
+    )
+
+
+def _first() -> tuple[Engine, str]:
+    states = available()
+    working = [name for name, state in states.items() if state == OK]
+    if not working:
+        told = "; ".join(f"{name}: {state}" for name, state in states.items())
+        raise EngineError(f"no engine works here ({told})", "reinstall radstore: pip install radstore")
+    first, *others = working
+    why = (
+        f"the fastest that works here, before {', '.join(others)}"
+        if others
+        else "the only one that works here"
+    )
+    return _make(first), f"engine {first}: {why}"
+
+
+def _make(name: str) -> Engine:
+    module, _, class_name = ENGINES[name].partition(":")
+    engine: Engine = getattr(import_module(module), class_name)()
+    return engine
+
+
+def _short(error: Exception) -> str:
+    return error.message if isinstance(error, EngineError) else " ".join(str(error).split())

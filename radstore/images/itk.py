@@ -1,0 +1,58 @@
+"""Between `Volume` and ``SimpleITK.Image``."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+from radstore.images.volume import Geometry, Volume
+
+
+def to_itk(volume: Volume) -> sitk.Image:
+    """A copy of `volume` as a SimpleITK image with the same pixel type and geometry.
+
+    Raises
+    ------
+    TypeError
+        For an array whose dtype ITK does not have (bool, float16).
+    """
+    native = volume.array.astype(volume.array.dtype.newbyteorder("="), copy=False)
+    image = sitk.GetImageFromArray(native)
+    image.SetSpacing(volume.geometry.spacing)
+    image.SetOrigin(volume.geometry.origin)
+    image.SetDirection(volume.geometry.direction)
+    return image
+
+
+def from_itk(image: sitk.Image, source: str = "") -> Volume:
+    """The 3-D `image` as a `Volume` with exactly its pixel type, without copying.
+
+    The array is read-only: it shares the image's memory and keeps it alive. What is done to `image`
+    in place afterwards does not show in it.
+    """
+    return Volume(np.asarray(_Pixels(image)), grid_of(image), source)
+
+
+def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
+    """The grid of an image's first three axes, or of the one a reader has read the header of.
+
+    −0.0 becomes 0.0, because equal grids must have equal digests.
+    """
+    axes = image.GetDimension()
+    x, y, z = (int(n) for n in image.GetSize()[:3])
+    dx, dy, dz = (float(v) for v in image.GetSpacing()[:3])
+    ox, oy, oz = (float(v) + 0.0 for v in image.GetOrigin()[:3])
+    direction = np.reshape(image.GetDirection(), (axes, axes))[:3, :3] + 0.0
+    return Geometry((x, y, z), (dx, dy, dz), (ox, oy, oz), tuple(direction.ravel().tolist()))
+
+
+class _Pixels:
+    """An image's memory as NumPy sees it, owned.
+
+    ``GetArrayViewFromImage`` alone dangles when the image goes. The image is held as a second reference
+    to the same pixels, so that ITK copies before it writes through the first.
+    """
+
+    def __init__(self, image: sitk.Image) -> None:
+        self._image = sitk.Image(image)
+        self.__array_interface__ = sitk.GetArrayViewFromImage(self._image).__array_interface__

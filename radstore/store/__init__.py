@@ -1,0 +1,14 @@
+"""The store: immutable, content-addressed Zarr blocks with a small log of versions on top.
+
+bucket    bytes under a path: what the store needs of
+local     a folder (durable), or
+remote    an object store
+layout    where everything lies; the format marker
+blocks    a case's arrays as one immutable Zarr group, named by an exclusively created pointer
+manifest  which block each case has under each name, in 256 shared shards
+merge     what happens when two builders meet
+log       commits and tags
+lease     who is using what, so that gc spares it
+gc        expire old versions, delete what nothing names any more
+query     a pinned, read-only view in xarray
+"""

@@ -1,0 +1,37 @@
+"""Zarr reads a chunk that is not there as fill values; here every chunk was written, so it is damage."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from zarr.abc.store import Store
+from zarr.storage import WrapperStore
+
+from radstore.errors import CorruptBlock
+
+if TYPE_CHECKING:
+    from zarr.abc.store import ByteRequest
+    from zarr.core.buffer import Buffer, BufferPrototype
+
+_CHUNK = re.compile(r".*/c(/\d+)+")
+
+
+class CompleteStore(WrapperStore[Store]):
+    """A Zarr store in which a missing chunk is an error.
+
+    Raises
+    ------
+    CorruptBlock
+        When such a chunk is read.
+    """
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        found = await super().get(key, prototype, byte_range)
+        if found is None and _CHUNK.fullmatch(key):
+            raise CorruptBlock(
+                f"{self._store}/{key} is missing", "run `radstore verify`, it says how to mend it"
+            )
+        return found
