@@ -89,7 +89,7 @@ def _case(name: str, cohort: Cohort, who: Study, regions: Mapping[str, Region]) 
         patient=who.patient_id,
         source=name,
         image=cohort.image(who),
-        labels=(("label", cohort.label(who)),),
+        labels=(("labels", cohort.label(who)),),
         regions=regions,
         columns=who.row(cohort.seed),
     )
