@@ -25,12 +25,11 @@ def to_itk(volume: Volume) -> sitk.Image:
 
 
 def from_itk(image: sitk.Image, source: str = "") -> Volume:
-    """The 3-D `image` as a `Volume` with exactly its pixel type, without copying.
+    """The 3-D `image` as a `Volume` with exactly its pixel type.
 
-    The array is read-only: it shares the image's memory and keeps it alive. What is done to `image`
-    in place afterwards does not show in it.
+    The array is a copy: a view of ITK's memory dangles once the image goes or is written to.
     """
-    return Volume(np.asarray(_Pixels(image)), grid_of(image), source)
+    return Volume(sitk.GetArrayFromImage(image), grid_of(image), source)
 
 
 def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
@@ -44,15 +43,3 @@ def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
     ox, oy, oz = (float(v) + 0.0 for v in image.GetOrigin()[:3])
     direction = np.reshape(image.GetDirection(), (axes, axes))[:3, :3] + 0.0
     return Geometry((x, y, z), (dx, dy, dz), (ox, oy, oz), tuple(direction.ravel().tolist()))
-
-
-class _Pixels:
-    """An image's memory as NumPy sees it, owned.
-
-    ``GetArrayViewFromImage`` alone dangles when the image goes. The image is held as a second reference
-    to the same pixels, so that ITK copies before it writes through the first.
-    """
-
-    def __init__(self, image: sitk.Image) -> None:
-        self._image = sitk.Image(image)
-        self.__array_interface__ = sitk.GetArrayViewFromImage(self._image).__array_interface__

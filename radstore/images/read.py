@@ -209,16 +209,16 @@ def _scalar(path: Path, image: sitk.Image, channel: int | None) -> Volume:
 
 def _whole_numbers(path: Path, array: np.ndarray) -> np.ndarray:
     labels = np.empty(array.shape, np.int32)
-    bounds = np.iinfo(np.int32)
     for here, plane in zip(labels, array, strict=True):  # a slice at a time: float64 labels are large
-        wrong = (plane != np.rint(plane)) | (plane < bounds.min) | (plane > bounds.max)
+        with np.errstate(invalid="ignore"):  # NaN and what int32 cannot hold are found below
+            here[...] = plane
+        wrong = here != plane
         if wrong.any():
             some = ", ".join(f"{value:g}" for value in np.unique(plane[wrong])[:5])
             raise ReadError(
                 f"{path} is no label image: it has values that are no integers, such as {some}",
                 "Threshold it, or save it again without interpolation or rescaling.",
             )
-        here[...] = plane
     return labels
 
 

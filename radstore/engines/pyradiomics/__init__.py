@@ -8,6 +8,5 @@ engine      the walk through the graph
 """
 
 from radstore.engines.pyradiomics.engine import PyRadiomics
-from radstore.engines.pyradiomics.library import set_threads
 
-__all__ = ["PyRadiomics", "set_threads"]
+__all__ = ["PyRadiomics"]

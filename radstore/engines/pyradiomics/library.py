@@ -16,13 +16,15 @@ from contextlib import contextmanager
 import numpy as np
 import SimpleITK as sitk
 
+from radstore.images.itk import set_threads
+
 with warnings.catch_warnings():
     # its dependencies warn while they are imported (old escapes, deprecated packaging modules)
     warnings.simplefilter("ignore")
     import radiomics
     from radiomics import imageoperations
 
-__all__ = ["FEATURE_CLASSES", "VERSION", "imageoperations", "library", "one_thread", "set_threads"]
+__all__ = ["FEATURE_CLASSES", "VERSION", "imageoperations", "library", "one_thread"]
 
 VERSION: str = radiomics.__version__.removeprefix("v")
 FEATURE_CLASSES = radiomics.getFeatureClasses()
@@ -94,8 +96,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         set_threads(threads)
-
-
-def set_threads(threads: int) -> None:
-    """Set how many threads ITK's filters use in this process: workers on one machine share its cores."""
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)

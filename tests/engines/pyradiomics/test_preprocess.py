@@ -128,7 +128,7 @@ def test_maps_of_a_mask_on_another_grid(tiny_case):
 def test_normalising_does_not_depend_on_threads(case):
     import SimpleITK as sitk
 
-    from radstore.engines.pyradiomics import set_threads
+    from radstore.images.itk import set_threads
 
     image, mask = case
     image = replace(image, array=image.array.astype(np.float64) / 7 + 1e5)
