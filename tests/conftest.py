@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: how long one example may take is not what these tests are about.
+settings.register_profile("radstore", deadline=None)
+settings.load_profile("radstore")
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

@@ -24,12 +24,13 @@ def to_itk(volume: Volume) -> sitk.Image:
     return image
 
 
-def from_itk(image: sitk.Image, source: str = "") -> Volume:
+def from_itk(image: sitk.Image, source: str = "", *, copy: bool = True) -> Volume:
     """The 3-D `image` as a `Volume` with exactly its pixel type.
 
-    The array is a copy: a view of ITK's memory dangles once the image goes or is written to.
+    Without `copy` the array takes over the image's memory: the image must not be used any more.
     """
-    return Volume(sitk.GetArrayFromImage(image), grid_of(image), source)
+    array = sitk.GetArrayFromImage(image) if copy else np.asarray(_Pixels(image))
+    return Volume(array, grid_of(image), source)
 
 
 def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
@@ -43,3 +44,18 @@ def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
     ox, oy, oz = (float(v) + 0.0 for v in image.GetOrigin()[:3])
     direction = np.reshape(image.GetDirection(), (axes, axes))[:3, :3] + 0.0
     return Geometry((x, y, z), (dx, dy, dz), (ox, oy, oz), tuple(direction.ravel().tolist()))
+
+
+def set_threads(threads: int) -> None:
+    """Set how many threads ITK's filters use in this process: workers on one machine share its cores."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+
+
+class _Pixels:
+    """An image's memory as NumPy may own it; a view from SimpleITK itself dangles when its image goes."""
+
+    def __init__(self, image: sitk.Image) -> None:
+        interface = dict(sitk.GetArrayViewFromImage(image).__array_interface__)
+        interface["data"] = (interface["data"][0], False)  # writable: nobody else has it
+        self.__array_interface__ = interface
+        self._image = image

@@ -125,8 +125,13 @@ def read_labels(path: str | Path, channel: int = 0) -> Volume:
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.exists():
-        raise ReadError(*missing_path(path))
+    try:
+        if not path.exists():
+            raise ReadError(*missing_path(path))
+        if path.is_file():
+            path.open("rb").close()
+    except OSError as e:
+        raise ReadError(f"{path} cannot be opened: {e.strerror}", "Check its permissions.") from e
     return path
 
 
@@ -204,7 +209,7 @@ def _scalar(path: Path, image: sitk.Image, channel: int | None) -> Volume:
         )
     if "vector" in kind:
         image = sitk.VectorIndexSelectionCast(image, channel or 0)
-    return from_itk(image, str(path))
+    return from_itk(image, str(path), copy=False)
 
 
 def _whole_numbers(path: Path, array: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def catalog(tmp_path: Path) -> Callable[[str], Catalog]:
 
     def load(text: str) -> Catalog:
         path = tmp_path / "catalog.yaml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return load_catalog(path)
 
     return load

@@ -42,7 +42,7 @@ def test_a_clinical_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "values"),
     [
-        (["042Y", "018M", "003W", "010D", ""], [42.0, 1.5, 21 / 365.25, 10 / 365.25, None]),
+        (["042Y", "018M", "000D", ""], [42.0, 1.5, 0.0, None]),
         (["042Y", "unknown"], ["042Y", "unknown"]),
         (["1", "-2", "0", ""], [1, -2, 0, None]),
         (["1", "2.5", "1e3", "NA"], [1.0, 2.5, 1000.0, None]),
@@ -60,6 +60,10 @@ def test_a_clinical_table(tmp_path: Path) -> None:
 def test_infer(cells: list[str], values: list[object]) -> None:
     assert infer(cells) == values
     assert [type(v) for v in infer(cells)] == [type(v) for v in values]
+
+
+def test_ages_are_in_years() -> None:
+    assert infer(["003W", "010D"]) == pytest.approx([21 / 365.25, 10 / 365.25])
 
 
 @given(st.lists(st.one_of(st.integers(), st.none()), min_size=1))

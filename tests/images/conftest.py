@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def write_series() -> Callable[..., list[Path]]:
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
         paths = []
+        before = locale.setlocale(locale.LC_ALL)
         for z in range(image.GetSize()[2]):
             slice_ = image[:, :, z]
             position = np.asarray(volume.geometry.point((0, 0, z))) + (move or {}).get(z, 0)
@@ -83,6 +85,7 @@ def write_series() -> Callable[..., list[Path]]:
             paths.append(folder / f"{uid}_{99 - z:02d}.dcm")  # names against the order of positions
             writer.SetFileName(str(paths[-1]))
             writer.Execute(slice_)
+        locale.setlocale(locale.LC_ALL, before)  # GDCM's writer leaves "C" behind
         return paths
 
     return write

@@ -149,6 +149,14 @@ def test_broken_link(tmp_path: Path) -> None:
     assert "a link to" in refused(tmp_path / "l.nii.gz")
 
 
+def test_file_that_may_not_be_read(nifti: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "cannot be opened: Permission denied" in refused(nifti)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_empty_file(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"e{suffix}").write_bytes(b"")
@@ -246,7 +254,7 @@ def test_directions_rounded_to_three_decimals_pass(tmp_path: Path) -> None:
     assert read_image(path).geometry.size == (2, 2, 2)
 
 
-def test_unreadable_file_is_no_crash(tmp_path: Path) -> None:
+def test_folder_that_is_no_series(tmp_path: Path) -> None:
     (tmp_path / "ct.nii.gz").mkdir()
     assert "holds no" in refused(tmp_path / "ct.nii.gz")
 

@@ -79,21 +79,22 @@ def itk_accepts(image: Geometry, mask: Geometry, tolerance: float) -> bool:
 def test_tolerance_is_itks(geometries: st.SearchStrategy[Geometry]) -> None:
     shift = st.sampled_from([0.0, 0.5, 0.9, 1.1, 2.0])
 
-    @given(geometries, st.sampled_from([1e-6, 1e-3]), shift, shift, shift)
-    def check(image: Geometry, tolerance: float, origin: float, spacing: float, turn: float) -> None:
-        step = tolerance * image.spacing[0]
+    @given(geometries, st.sampled_from([None, 1e-6, 1e-3]), shift, shift, shift)
+    def check(image: Geometry, tolerance: float | None, origin: float, spacing: float, turn: float) -> None:
+        allowed = 1e-6 if tolerance is None else tolerance
+        step = allowed * image.spacing[0]
         mask = Geometry(
             image.size,
             (image.spacing[0], image.spacing[1] + spacing * step, image.spacing[2]),
             (image.origin[0], image.origin[1], image.origin[2] - origin * step),
-            (*image.direction[:4], image.direction[4] + turn * tolerance, *image.direction[5:]),
+            (*image.direction[:4], image.direction[4] + turn * allowed, *image.direction[5:]),
         )
         labels = Volume(np.ones(image.shape, np.uint8), mask, "l")
         try:
             used = region_mask(labels, [1], image, tolerance=tolerance, correct=False, name="r").geometry
         except RegionError:
             used = None
-        assert used == (mask if itk_accepts(image, mask, tolerance) else None)
+        assert used == (mask if itk_accepts(image, mask, allowed) else None)
 
     check()
 
