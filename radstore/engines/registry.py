@@ -15,6 +15,7 @@ from radstore.suggest import suggest
 
 # Name → where its class is; imported only when chosen. In the order in which `auto` prefers them.
 ENGINES = {
+    "cpu": "radstore.engines.cpu:Cpu",
     "pyradiomics": "radstore.engines.pyradiomics:PyRadiomics",
 }
 AUTO = "auto"

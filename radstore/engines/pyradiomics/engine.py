@@ -10,13 +10,12 @@ import SimpleITK as sitk
 
 from radstore.engines.base import Maps, Vector
 from radstore.engines.pyradiomics.capabilities import refusals
+from radstore.engines.pyradiomics import features as library_features
 from radstore.engines.pyradiomics.features import (
     Group,
     Results,
-    global_values,
     grouped,
     recorded,
-    voxel_values,
 )
 from radstore.engines.pyradiomics.filters import filtered_images, transform_of
 from radstore.engines.pyradiomics.library import VERSION, library
@@ -67,15 +66,27 @@ class PyRadiomics:
             If PyRadiomics will not use the mask.
         """
         with library() as log:
-            results = _run(prepare(image, mask, graph), graph, global_values, log)
+            results = _run(prepare(image, mask, graph), graph, self.global_values, log)
         return Vector({name: results.values.get(name, np.nan) for name in graph.names}, results.failures)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
         with library() as log:
             ready = prepare(image, mask, graph)
-            results = _run(ready, graph, voxel_values, log)
+            results = _run(ready, graph, self.voxel_values, log)
         return _maps(ready, graph, results, image, mask)
+
+    def global_values(
+        self, group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results
+    ) -> None:
+        """Add one number a feature to `out`. A faster engine computes its families here itself."""
+        library_features.global_values(group, image, mask, box, out)
+
+    def voxel_values(
+        self, group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results
+    ) -> None:
+        """Add one float32 array a feature to `out`: its value at each voxel of the region, in C order."""
+        library_features.voxel_values(group, image, mask, box, out)
 
 
 def _run(ready: Prepared, graph: Graph, compute: Compute, log: list[str]) -> Results:

@@ -1,0 +1,36 @@
+"""Grey levels: intensities put into bins, as PyRadiomics does it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def bin_edges(values: np.ndarray, *, binWidth: float | None = None, binCount: int | None = None) -> np.ndarray:
+    """Edges of the bins, ascending; level k holds ``edges[k-1] <= value < edges[k]``.
+
+    Parameters
+    ----------
+    values
+        The intensities that set the range, 1-D. Their dtype counts: the lower edge of float32 intensities is
+        float32.
+    binWidth
+        Width of a bin; edges are multiples of it: ``arange(min − min mod w, max + 2w, w)``.
+    binCount
+        Number of bins between minimum and maximum instead; the last one holds the maximum.
+
+    Notes
+    -----
+    ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
+    """
+    if binCount is not None:
+        edges = np.histogram(values, binCount)[1]
+        edges[-1] += 1
+        return edges
+    low, high = values.min(), values.max()
+    edges = np.arange(low - (low % binWidth), high + 2 * binWidth, binWidth)
+    return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
+
+
+def grey_levels(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The level (from 1) of each intensity."""
+    return np.digitize(values, edges)

@@ -1,0 +1,106 @@
+// What every kernel shares: types, the grid, the window, grey levels, small algorithms.
+//
+// Plain C++17 without standard headers, so that NVRTC compiles the same source for the GPU. One window (a
+// voxel's neighbourhood, or the box around a whole region) is the work of one thread; `window.hpp`'s callers
+// give it scratch memory of its own.
+#pragma once
+
+#if defined(__CUDACC_RTC__) || defined(__CUDACC__)
+#define RS_FN __device__ inline
+#else
+#include <math.h>
+#define RS_FN inline
+#endif
+
+namespace rs {
+
+using i32 = int;
+using i64 = long long;
+using u16 = unsigned short;
+using u32 = unsigned int;
+using u64 = unsigned long long;
+
+// Grey levels on a grid, x fastest: 0 outside the mask, else 1 + the level's place in `Levels`.
+struct Lattice {
+    const u16* level;
+    i32 nz, ny, nx;
+
+    RS_FN u16 at(i32 z, i32 y, i32 x) const { return level[(static_cast<i64>(z) * ny + y) * nx + x]; }
+};
+
+// The grey levels that occur, ascending (1 … highest).
+struct Levels {
+    const double* value;
+    i32 count;
+    i32 highest;
+};
+
+// A half-open box of voxels.
+struct Box {
+    i32 z0, z1, y0, y1, x0, x1;
+
+    RS_FN i32 voxels() const { return (z1 - z0) * (y1 - y0) * (x1 - x0); }
+    RS_FN bool holds(i32 z, i32 y, i32 x) const {
+        return z >= z0 && z < z1 && y >= y0 && y < y1 && x >= x0 && x < x1;
+    }
+    RS_FN i32 index(i32 z, i32 y, i32 x) const { return ((z - z0) * (y1 - y0) + (y - y0)) * (x1 - x0) + (x - x0); }
+};
+
+// The window of radius r (per axis) around a voxel, cut at the lattice's border.
+RS_FN Box window(const Lattice& g, i32 z, i32 y, i32 x, i32 rz, i32 ry, i32 rx) {
+    const auto low = [](i32 v) { return v < 0 ? 0 : v; };
+    const auto high = [](i32 v, i32 n) { return v > n ? n : v; };
+    return {low(z - rz), high(z + rz + 1, g.nz), low(y - ry), high(y + ry + 1, g.ny), low(x - rx), high(x + rx + 1, g.nx)};
+}
+
+// Neighbour offsets (z, y, x), one of each opposite pair, and their weights when angles are merged.
+struct Offsets {
+    const i32* zyx;
+    i32 count;
+    const double* weight;  // null: every angle gives its own matrix, and features are averaged
+
+    RS_FN i32 z(i32 a) const { return zyx[3 * a]; }
+    RS_FN i32 y(i32 a) const { return zyx[3 * a + 1]; }
+    RS_FN i32 x(i32 a) const { return zyx[3 * a + 2]; }
+};
+
+RS_FN double nan_value() {
+#if defined(__CUDACC_RTC__) || defined(__CUDACC__)
+    return __longlong_as_double(0x7ff8000000000000LL);
+#else
+    return static_cast<double>(NAN);
+#endif
+}
+
+// c · log2 c, 0 at 0: what entropies of counts are sums of.
+RS_FN double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
+
+// Ascending sort in place (Shell, Ciura's gaps: no recursion, no extra memory).
+template <class T>
+RS_FN void sort(T* a, i32 n) {
+    const i32 gaps[] = {88573, 29524, 9841, 3280, 1093, 364, 121, 40, 13, 4, 1};
+    for (i32 gap : gaps) {
+        for (i32 i = gap; i < n; ++i) {
+            const T held = a[i];
+            i32 j = i;
+            for (; j >= gap && a[j - gap] > held; j -= gap) a[j] = a[j - gap];
+            a[j] = held;
+        }
+    }
+}
+
+// A feature's mean over the angles that are defined.
+struct AngleMean {
+    double sum = 0;
+    i32 count = 0;
+
+    RS_FN void add(double value) {
+        if (value == value) {
+            sum += value;
+            ++count;
+        }
+    }
+    RS_FN double mean() const { return count ? sum / count : nan_value(); }
+};
+
+}  // namespace rs

@@ -1,0 +1,239 @@
+"""Texture features of windows: the kernels, called from Python.
+
+A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode). What follows is the only
+place that knows in which order the kernels give their features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from radstore.images.discretise import bin_edges, grey_levels
+from radstore.texture import _native
+
+MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+
+# The sixteen features of `sizes.hpp`, in its order; {size}, {emphasis}, … are what a family calls its columns.
+_SIZES = (
+    "GrayLevelNonUniformity",
+    "GrayLevelNonUniformityNormalized",
+    "GrayLevelVariance",
+    "HighGrayLevel{z}Emphasis",
+    "{large}Emphasis",
+    "{large}HighGrayLevelEmphasis",
+    "{large}LowGrayLevelEmphasis",
+    "LowGrayLevel{z}Emphasis",
+    "{z_}Entropy",
+    "{size}NonUniformity",
+    "{size}NonUniformityNormalized",
+    "{z_}Percentage",
+    "{z_}Variance",
+    "{small}Emphasis",
+    "{small}HighGrayLevelEmphasis",
+    "{small}LowGrayLevelEmphasis",
+)
+
+
+def _sizes(**words: str) -> tuple[str, ...]:
+    return tuple(name.format(**words) for name in _SIZES)
+
+
+# Family → its features in the order of the kernel's enum.
+ORDER: Mapping[str, tuple[str, ...]] = {
+    "glcm": (
+        "Autocorrelation",
+        "ClusterProminence",
+        "ClusterShade",
+        "ClusterTendency",
+        "Contrast",
+        "Correlation",
+        "DifferenceAverage",
+        "DifferenceEntropy",
+        "DifferenceVariance",
+        "Id",
+        "Idm",
+        "Idmn",
+        "Idn",
+        "Imc1",
+        "Imc2",
+        "InverseVariance",
+        "JointAverage",
+        "JointEnergy",
+        "JointEntropy",
+        "MCC",
+        "MaximumProbability",
+        "SumAverage",
+        "SumEntropy",
+        "SumSquares",
+    ),
+    "glrlm": _sizes(z="Run", z_="Run", large="LongRun", small="ShortRun", size="RunLength"),
+    "glszm": _sizes(z="Zone", z_="Zone", large="LargeArea", small="SmallArea", size="SizeZone"),
+    "gldm": _sizes(z="", z_="Dependence", large="LargeDependence", small="SmallDependence", size="Dependence"),
+    "ngtdm": ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength"),
+    "firstorder": (
+        "10Percentile",
+        "90Percentile",
+        "Energy",
+        "Entropy",
+        "InterquartileRange",
+        "Kurtosis",
+        "Maximum",
+        "MeanAbsoluteDeviation",
+        "Mean",
+        "Median",
+        "Minimum",
+        "Range",
+        "RobustMeanAbsoluteDeviation",
+        "RootMeanSquared",
+        "Skewness",
+        "StandardDeviation",
+        "TotalEnergy",
+        "Uniformity",
+        "Variance",
+    ),
+}
+FAMILIES = tuple(ORDER)
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """One filtered image, its region, and the windows to describe.
+
+    Parameters
+    ----------
+    image
+        Intensities [z, y, x].
+    mask
+        The region on the same grid, bool.
+    spacing
+        Voxel size along x, y, z in mm.
+    centres
+        int32 [window, 3]: the windows' middle voxels (z, y, x); None for one window that is the whole grid.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    spacing: tuple[float, float, float]
+    centres: np.ndarray | None = None
+
+    def features(
+        self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
+    ) -> dict[str, np.ndarray]:
+        """Feature → its value in every window, float64 [window], NaN where it is undefined.
+
+        Parameters
+        ----------
+        family
+            One of `FAMILIES`.
+        wanted
+            Its features to return.
+        settings
+            PyRadiomics' settings that matter to the family; ``kernelRadius`` and ``maskedKernel`` in voxel
+            mode.
+        threads
+            How many threads share the windows; the result is the same.
+
+        Raises
+        ------
+        ValueError
+            If there are more than `MAX_LEVELS` grey levels.
+        """
+        plane = settings.get("force2Ddimension") if settings.get("force2D") else None
+        radius = [settings.get("kernelRadius", 0)] * 3
+        if plane is not None:
+            radius[plane] = 0
+        level, values = self._levels(settings)
+        offsets = neighbour_offsets(_distances(family, settings), self.image.shape, plane)
+        centres = np.empty((0, 3), np.int32) if self.centres is None else self.centres
+        rows = getattr(_native, family)(
+            level=level,
+            values=values,
+            highest=int(values[-1]),
+            centres=np.ascontiguousarray(centres, dtype=np.int32),
+            radius=tuple(radius),
+            offsets=offsets,
+            weights=self._weights(family, settings, offsets),
+            threads=threads,
+            **self._extra(family, wanted, settings),
+        )
+        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+
+    def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
+        inside = self.mask if settings.get("maskedKernel", True) else np.ones_like(self.mask)
+        bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
+        found = np.ones(np.count_nonzero(inside), np.int64)
+        if bins:  # without: first order features that need no grey levels
+            values = self.image[inside]
+            found = grey_levels(values, bin_edges(values, **bins))
+        levels, places = np.unique(found, return_inverse=True)
+        if len(levels) > MAX_LEVELS:
+            raise ValueError(f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth")
+        grid = np.zeros(self.image.shape, np.uint16)
+        grid[inside] = places + 1
+        return grid, levels.astype(np.float64)
+
+    def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:
+        """A weight for each direction, where directions are merged into one matrix; else none."""
+        norm = settings.get("weightingNorm")
+        if norm is None or family not in ("glcm", "glrlm"):
+            return np.empty(0)
+        distance = NORMS[norm](np.abs(offsets) * np.array(self.spacing[::-1]))
+        return np.exp(-(distance**2)) if family == "glcm" and norm != "no_weighting" else distance
+
+    def _extra(self, family: str, wanted: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+        if family == "glcm":
+            bits = sum(1 << ORDER[family].index(name) for name in wanted)
+            return {"symmetric": settings["symmetricalGLCM"], "wanted": bits}
+        if family == "gldm":
+            return {"alpha": settings["gldm_a"]}
+        if family == "firstorder":
+            return {
+                "image": np.ascontiguousarray(self.image, dtype=np.float64),
+                "shift": float(settings.get("voxelArrayShift", 0)),
+                "voxel_volume": float(np.prod(self.spacing)),
+            }
+        return {}
+
+
+# How long an offset is, from its extent along z, y, x in mm.
+NORMS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "infinity": lambda extent: extent.max(axis=1),
+    "euclidean": lambda extent: np.sqrt((extent**2).sum(axis=1)),
+    "manhattan": lambda extent: extent.sum(axis=1),
+    "no_weighting": lambda extent: np.ones(len(extent)),
+}
+
+
+def neighbour_offsets(distances: Sequence[int], shape: Sequence[int], plane: int | None = None) -> np.ndarray:
+    """One offset (z, y, x) of each opposite pair, int32 [offset, 3], in PyRadiomics' order.
+
+    Parameters
+    ----------
+    distances
+        Infinity-norm shells: all offsets whose largest step is one of them.
+    shape
+        Of the grid; longer offsets are left out.
+    plane
+        Only offsets without a step along this axis (force2Ddimension).
+    """
+    reach = range(max(distances), -max(distances) - 1, -1)
+    chosen = [
+        offset
+        for offset in product(reach, repeat=3)
+        if offset > (0, 0, 0)
+        and max(map(abs, offset)) in distances
+        and (plane is None or offset[plane] == 0)
+        and all(abs(step) < size for step, size in zip(offset, shape, strict=True))
+    ]
+    return np.array(chosen, dtype=np.int32).reshape(-1, 3)
+
+
+def _distances(family: str, settings: Mapping[str, Any]) -> Sequence[int]:
+    """Runs and zones know only direct neighbours."""
+    return settings.get("distances", (1,)) if family in ("glcm", "gldm", "ngtdm") else (1,)
