@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
-def bin_edges(values: np.ndarray, *, binWidth: float | None = None, binCount: int | None = None) -> np.ndarray:
+def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
     """Edges of the bins, ascending; level k holds ``edges[k-1] <= value < edges[k]``.
 
     Parameters
     ----------
     values
-        The intensities that set the range, 1-D. Their dtype counts: the lower edge of float32 intensities is
-        float32.
+        The intensities that set the range, 1-D. Their dtype counts: the lower edge of float32 intensities
+        is float32.
     binWidth
         Width of a bin; edges are multiples of it: ``arange(min − min mod w, max + 2w, w)``.
     binCount

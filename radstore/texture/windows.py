@@ -18,7 +18,7 @@ from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 
-# The sixteen features of `sizes.hpp`, in its order; {size}, {emphasis}, … are what a family calls its columns.
+# The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
     "GrayLevelNonUniformity",
     "GrayLevelNonUniformityNormalized",
@@ -73,7 +73,9 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     ),
     "glrlm": _sizes(z="Run", z_="Run", large="LongRun", small="ShortRun", size="RunLength"),
     "glszm": _sizes(z="Zone", z_="Zone", large="LargeArea", small="SmallArea", size="SizeZone"),
-    "gldm": _sizes(z="", z_="Dependence", large="LargeDependence", small="SmallDependence", size="Dependence"),
+    "gldm": _sizes(
+        z="", z_="Dependence", large="LargeDependence", small="SmallDependence", size="Dependence"
+    ),
     "ngtdm": ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength"),
     "firstorder": (
         "10Percentile",
