@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint sanitize clean
 
 demo: $(VENV)/.installed
 	$(BIN)/radstore build --features selected.yaml
@@ -14,6 +14,14 @@ test: $(VENV)/.installed-test
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+# The kernels under AddressSanitizer and UBSan; then the usual build again.
+SANITIZERS = $(foreach lib,libasan.so libubsan.so libstdc++.so.6,$(shell $(CXX) -print-file-name=$(lib)))
+sanitize: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable . --config-settings=cmake.define.RADSTORE_SANITIZE=ON
+	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest -m 'not slow' tests/texture; \
+	status=$$?; $(BIN)/python -m pip install --quiet --editable . \
+	    --config-settings=cmake.define.RADSTORE_SANITIZE=OFF && exit $$status
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

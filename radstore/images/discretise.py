@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+MAX_LEVEL = 1 << 20  # the highest level: edges and histograms of levels are as long
+
 
 def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
     """Edges of the bins, ascending; level k holds ``edges[k-1] <= value < edges[k]``.
@@ -18,6 +20,11 @@ def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None 
     binCount
         Number of bins between minimum and maximum instead; the last one holds the maximum.
 
+    Raises
+    ------
+    ValueError
+        If the range takes more than `MAX_LEVEL` bins.
+
     Notes
     -----
     ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
@@ -27,6 +34,11 @@ def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None 
         edges[-1] += 1
         return edges
     low, high = values.min(), values.max()
+    if (float(high) - float(low)) / binWidth > MAX_LEVEL:
+        raise ValueError(
+            f"intensities from {low:g} to {high:g} take more than {MAX_LEVEL:,} bins of {binWidth:g}: "
+            "widen binWidth, set binCount, or resegment outliers away"
+        )
     edges = np.arange(low - (low % binWidth), high + 2 * binWidth, binWidth)
     return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
 

@@ -143,8 +143,10 @@ class Windows:
         Raises
         ------
         ValueError
-            If there are more than `MAX_LEVELS` grey levels.
+            If there are more than `MAX_LEVELS` grey levels, or bins without end (see `bin_edges`).
         """
+        if self.centres is not None and not len(self.centres):
+            return {name: np.empty(0) for name in wanted}
         plane = settings.get("force2Ddimension") if settings.get("force2D") else None
         radius = [settings.get("kernelRadius", 0)] * 3
         if plane is not None:
@@ -175,7 +177,9 @@ class Windows:
             found = grey_levels(values, bin_edges(values, **bins))
         levels, places = np.unique(found, return_inverse=True)
         if len(levels) > MAX_LEVELS:
-            raise ValueError(f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth")
+            raise ValueError(
+                f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
+            )
         grid = np.zeros(self.image.shape, np.uint16)
         grid[inside] = places + 1
         return grid, levels.astype(np.float64)
@@ -189,13 +193,14 @@ class Windows:
         return np.exp(-(distance**2)) if family == "glcm" and norm != "no_weighting" else distance
 
     def _extra(self, family: str, wanted: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+        bits = sum(1 << ORDER[family].index(name) for name in set(wanted))
         if family == "glcm":
-            bits = sum(1 << ORDER[family].index(name) for name in wanted)
             return {"symmetric": settings["symmetricalGLCM"], "wanted": bits}
         if family == "gldm":
             return {"alpha": settings["gldm_a"]}
         if family == "firstorder":
             return {
+                "wanted": bits,
                 "image": np.ascontiguousarray(self.image, dtype=np.float64),
                 "shift": float(settings.get("voxelArrayShift", 0)),
                 "voxel_volume": float(np.prod(self.spacing)),

@@ -44,8 +44,8 @@ def test_every_registered_engine_is_what_it_says():
 
 def test_auto_says_why():
     engine, reason = registry.choose()
-    assert engine.name == "pyradiomics"
-    assert reason == "engine pyradiomics: the only one that works here"
+    assert engine.name == "cpu"
+    assert reason == "engine cpu: the fastest that works here, before pyradiomics"
 
 
 def test_auto_takes_the_first_that_works(engines):
@@ -53,7 +53,7 @@ def test_auto_takes_the_first_that_works(engines):
     sys.modules.setdefault(__name__, sys.modules[Refusing.__module__])
     engine, reason = registry.choose("auto")
     assert type(engine).__name__ == "Refusing"
-    assert reason == "engine quick: the fastest that works here, before pyradiomics"
+    assert reason == "engine quick: the fastest that works here, before cpu, pyradiomics"
     states = registry.available()
     assert states["card"] == "no card in this machine"
     assert "no" in states["absent"]
@@ -64,7 +64,7 @@ def test_an_unknown_name_lists_what_there_is():
     with pytest.raises(EngineError, match="no engine 'pyradiomic'") as caught:
         registry.choose("pyradiomic")
     assert "Did you mean 'pyradiomics'?" in caught.value.remedy
-    assert "auto, pyradiomics" in caught.value.remedy
+    assert "auto, cpu, pyradiomics" in caught.value.remedy
 
 
 def test_an_engine_that_does_not_work_here_is_told_with_those_that_do(engines):

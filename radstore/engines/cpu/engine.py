@@ -12,16 +12,7 @@ from radstore.engines.pyradiomics.preprocess import LABEL
 from radstore.texture.windows import FAMILIES, Windows
 
 # Algorithm version of each family, part of every key below it: raise it when a value changes.
-VERSIONS = {
-    "firstorder": 1,
-    "glcm": 1,
-    "glrlm": 1,
-    "glszm": 1,
-    "gldm": 1,
-    "ngtdm": 1,
-    "discretise": 1,
-    "feature": 1,
-}
+VERSIONS = {"firstorder": 1, "glcm": 1, "glrlm": 1, "glszm": 1, "gldm": 1, "ngtdm": 1, "discretise": 1}
 
 
 class Cpu(PyRadiomics):

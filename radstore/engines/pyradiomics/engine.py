@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.engines.base import Maps, Vector
-from radstore.engines.pyradiomics.capabilities import refusals
 from radstore.engines.pyradiomics import features as library_features
+from radstore.engines.pyradiomics.capabilities import refusals
 from radstore.engines.pyradiomics.features import (
     Group,
     Results,
@@ -31,6 +31,7 @@ Compute = Callable[[Group, sitk.Image, sitk.Image, np.ndarray, Results], None]
 
 # Operations whose numbers are ours, not the library's, with the revision of our code.
 OURS = {"window": 1}
+FAMILY = f"pyradiomics/{VERSION}"
 
 
 class PyRadiomics:
@@ -42,12 +43,12 @@ class PyRadiomics:
     """
 
     name = "pyradiomics"
-    family = f"pyradiomics/{VERSION}"
+    family = FAMILY
     device = "cpu"
 
     def version(self, op: str) -> str:
         """The library's version, and for operations that are ours their revision: ``pyradiomics/3.1.4+1``."""
-        return f"{self.family}+{OURS[op]}" if op in OURS else self.family
+        return f"{FAMILY}+{OURS[op]}" if op in OURS else FAMILY
 
     def refusals(self, graph: Graph) -> dict[str, str]:
         """Feature name → why the installed library cannot compute it."""

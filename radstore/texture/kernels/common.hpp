@@ -1,8 +1,8 @@
 // What every kernel shares: types, the grid, the window, grey levels, small algorithms.
 //
 // Plain C++17 without standard headers, so that NVRTC compiles the same source for the GPU. One window (a
-// voxel's neighbourhood, or the box around a whole region) is the work of one thread; `window.hpp`'s callers
-// give it scratch memory of its own.
+// voxel's neighbourhood, or the box around a whole region) is the work of one thread, in scratch memory that its
+// caller gives it.
 #pragma once
 
 #if defined(__CUDACC_RTC__) || defined(__CUDACC__)
@@ -39,11 +39,9 @@ struct Levels {
 struct Box {
     i32 z0, z1, y0, y1, x0, x1;
 
-    RS_FN i32 voxels() const { return (z1 - z0) * (y1 - y0) * (x1 - x0); }
-    RS_FN bool holds(i32 z, i32 y, i32 x) const {
-        return z >= z0 && z < z1 && y >= y0 && y < y1 && x >= x0 && x < x1;
-    }
-    RS_FN i32 index(i32 z, i32 y, i32 x) const { return ((z - z0) * (y1 - y0) + (y - y0)) * (x1 - x0) + (x - x0); }
+    RS_FN i32 nz() const { return z1 - z0; }
+    RS_FN i32 ny() const { return y1 - y0; }
+    RS_FN i32 nx() const { return x1 - x0; }
 };
 
 // The window of radius r (per axis) around a voxel, cut at the lattice's border.
@@ -51,6 +49,39 @@ RS_FN Box window(const Lattice& g, i32 z, i32 y, i32 x, i32 rz, i32 ry, i32 rx) 
     const auto low = [](i32 v) { return v < 0 ? 0 : v; };
     const auto high = [](i32 v, i32 n) { return v > n ? n : v; };
     return {low(z - rz), high(z + rz + 1, g.nz), low(y - ry), high(y + ry + 1, g.ny), low(x - rx), high(x + rx + 1, g.nx)};
+}
+
+// A window's levels in scratch, with a border of zeros as wide as the longest neighbour offset: a neighbour is one
+// addition away and needs no bounds check.
+//
+//     0 0 0 0 0        box 3 × 2, reach 1; `at(z, y, x)` counts from the box's corner
+//     0 2 1 3 0
+//     0 2 0 3 0        (the 0 inside: a voxel outside the mask)
+//     0 0 0 0 0
+struct Patch {
+    i32* value;  // level values (not places), 0 outside the mask and in the border
+    i32 ny, nx;  // with border
+    i32 reach;
+
+    RS_FN i32 at(i32 z, i32 y, i32 x) const { return ((z + reach) * ny + y + reach) * nx + x + reach; }
+    RS_FN i32 step(i32 dz, i32 dy, i32 dx) const { return (dz * ny + dy) * nx + dx; }
+};
+
+// Copy a box into `memory`, which holds (nz + 2 reach) × (ny + 2 reach) × (nx + 2 reach) values.
+RS_FN Patch cut(const Lattice& g, const Levels& levels, const Box& box, i32 reach, i32* memory) {
+    const Patch patch{memory, box.ny() + 2 * reach, box.nx() + 2 * reach, reach};
+    const i64 size = static_cast<i64>(box.nz() + 2 * reach) * patch.ny * patch.nx;
+    for (i64 v = 0; v < size; ++v) memory[v] = 0;
+    for (i32 z = 0; z < box.nz(); ++z) {
+        for (i32 y = 0; y < box.ny(); ++y) {
+            const u16* from = g.level + (static_cast<i64>(box.z0 + z) * g.ny + box.y0 + y) * g.nx + box.x0;
+            i32* to = memory + patch.at(z, y, 0);
+            for (i32 x = 0; x < box.nx(); ++x) {
+                if (from[x]) to[x] = static_cast<i32>(levels.value[from[x] - 1]);
+            }
+        }
+    }
+    return patch;
 }
 
 // Neighbour offsets (z, y, x), one of each opposite pair, and their weights when angles are merged.
@@ -74,6 +105,15 @@ RS_FN double nan_value() {
 
 // c · log2 c, 0 at 0: what entropies of counts are sums of.
 RS_FN double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
+
+// The same from a table where counts are whole and small; built once for all windows.
+struct CountLog {
+    const double* table;
+    u32 size;
+
+    RS_FN double operator()(u32 c) const { return c < size ? table[c] : clog2(c); }
+    RS_FN double operator()(double c) const { return clog2(c); }
+};
 
 // Ascending sort in place (Shell, Ciura's gaps: no recursion, no extra memory).
 template <class T>

@@ -32,14 +32,18 @@ struct Scratch {
     i32* present;   // levels
 };
 
+// What one pass over the matrix gives.
 template <class C>
 struct Counts {
-    C pairs = 0;
-    i32 touched = 0;
-    i32 low = 1 << 30, high = 0;  // of the levels that occur
+    i32 touched = 0;  // cells that are not zero
+    C pairs = 0, largest = 0;
+    double energy = 0, joint_log = 0;          // Σ c², Σ c·log2 c over the cells of the whole matrix
+    i32 first = 1 << 30, last = -1;            // places of the lowest and the highest level that occur
+    i32 x_levels = 0, y_levels = 0;            // how many levels the margins have
 };
 
-// Count the pairs of one direction inside a box; both voxels must lie in it and in the mask.
+// Count the pairs of one direction inside a box; both voxels must lie in it and in the mask. A symmetric matrix
+// is kept as its upper triangle.
 template <class C>
 RS_FN void count(const Lattice& g, const Levels& levels, const Box& box, i32 dz, i32 dy, i32 dx, C weight,
                  bool symmetric, const Scratch<C>& s, Counts<C>& n) {
@@ -47,34 +51,48 @@ RS_FN void count(const Lattice& g, const Levels& levels, const Box& box, i32 dz,
     const i32 y0 = dy < 0 ? box.y0 - dy : box.y0, y1 = dy > 0 ? box.y1 - dy : box.y1;
     const i32 x0 = dx < 0 ? box.x0 - dx : box.x0, x1 = dx > 0 ? box.x1 - dx : box.x1;
     const i64 step = (static_cast<i64>(dz) * g.ny + dy) * g.nx + dx;
+    const u32 width = static_cast<u32>(levels.count);
     for (i32 z = z0; z < z1; ++z) {
         for (i32 y = y0; y < y1; ++y) {
             const u16* row = g.level + (static_cast<i64>(z) * g.ny + y) * g.nx;
             for (i32 x = x0; x < x1; ++x) {
-                i32 i = row[x], j = row[x + step];
+                const u32 i = row[x], j = row[x + step];
                 if (!i || !j) continue;
-                --i;
-                --j;
-                if (symmetric && i > j) {
-                    const i32 held = i;
-                    i = j;
-                    j = held;
-                }
-                const u32 cell = static_cast<u32>(i) * levels.count + j;
+                const bool swap = symmetric && i > j;
+                const u32 cell = ((swap ? j : i) - 1) * width + (swap ? i : j) - 1;
                 if (s.joint[cell] == 0) s.touched[n.touched++] = cell;
                 s.joint[cell] += weight;
-                const i32 vi = static_cast<i32>(levels.value[i]), vj = static_cast<i32>(levels.value[j]);
-                s.sum[vi + vj] += weight;
-                s.difference[vi < vj ? vj - vi : vi - vj] += weight;
-                s.x[i] += weight;
-                (symmetric ? s.x : s.y)[j] += weight;
-                n.pairs += weight;
-                const i32 low = vi < vj ? vi : vj, high = vi < vj ? vj : vi;
-                if (low < n.low) n.low = low;
-                if (high > n.high) n.high = high;
             }
         }
     }
+}
+
+// From the matrix to the histograms of i, j, i + j and |i − j|.
+template <class C>
+RS_FN void summarise(const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s, Counts<C>& n) {
+    for (i32 t = 0; t < n.touched; ++t) {
+        const i32 i = static_cast<i32>(s.touched[t] / levels.count), j = static_cast<i32>(s.touched[t] % levels.count);
+        const C c = s.joint[s.touched[t]];
+        const i32 vi = static_cast<i32>(levels.value[i]), vj = static_cast<i32>(levels.value[j]);
+        s.sum[vi + vj] += c;
+        s.difference[vi < vj ? vj - vi : vi - vj] += c;
+        C* y = symmetric ? s.x : s.y;
+        n.x_levels += s.x[i] == 0;
+        s.x[i] += c;
+        n.y_levels += y[j] == 0;
+        y[j] += c;
+        n.pairs += c;
+        // a symmetric matrix has each off-diagonal cell twice and counts the diagonal double
+        const C whole = symmetric && i == j ? c + c : c;
+        const double times = symmetric && i != j ? 2 : 1;
+        n.energy += times * static_cast<double>(whole) * static_cast<double>(whole);
+        n.joint_log += times * log(whole);
+        if (whole > n.largest) n.largest = whole;
+        const i32 low = i < j ? i : j, high = i < j ? j : i;
+        if (low < n.first) n.first = low;
+        if (high > n.last) n.last = high;
+    }
+    if (symmetric) n.x_levels = n.y_levels = n.x_levels + n.y_levels;
 }
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
@@ -115,50 +133,42 @@ RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s) {
 
 // The features of one direction's counts, into out[COUNT]; `wanted` has a bit a feature.
 template <class C>
-RS_FN void features(const Levels& levels, bool symmetric, const Scratch<C>& s, const Counts<C>& n, u32 wanted,
-                    double* out) {
+RS_FN void features(const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s, const Counts<C>& n,
+                    u32 wanted, double* out) {
     const double pairs = static_cast<double>(n.pairs);
-    const double total = symmetric ? 2 * pairs : pairs;  // what the matrix sums to
+    const C whole = symmetric ? n.pairs + n.pairs : n.pairs;
+    const double total = static_cast<double>(whole);  // what the matrix sums to
+    const double total_log = log(whole), pairs_log = log(n.pairs);
     const double Ng = levels.highest;
 
-    // 1. The matrix: a symmetric one has each off-diagonal cell twice and counts the diagonal double.
-    double energy = 0, joint_log = 0, largest = 0;
-    for (i32 t = 0; t < n.touched; ++t) {
-        const u32 cell = s.touched[t];
-        const bool diagonal = cell / levels.count == cell % levels.count;
-        const double c = static_cast<double>(s.joint[cell]) * (symmetric && diagonal ? 2 : 1);
-        const double times = symmetric && !diagonal ? 2 : 1;
-        energy += times * c * c;
-        joint_log += times * clog2(c);
-        if (c > largest) largest = c;
-    }
-    const double HXY = log2(total) - joint_log / total;
-    out[JointEnergy] = energy / (total * total);
+    // 1. The matrix.
+    const double HXY = (total_log - n.joint_log) / total;
+    out[JointEnergy] = n.energy / (total * total);
     out[JointEntropy] = HXY;
-    out[MaximumProbability] = largest / total;
+    out[MaximumProbability] = static_cast<double>(n.largest) / total;
 
     // 2. The margins.
     double ux = 0, uy = 0, x_log = 0, y_log = 0;
-    for (i32 i = 0; i < levels.count; ++i) {
+    for (i32 i = n.first; i <= n.last; ++i) {
         ux += static_cast<double>(s.x[i]) * levels.value[i];
-        x_log += clog2(static_cast<double>(s.x[i]));
+        x_log += log(s.x[i]);
         if (!symmetric) {
             uy += static_cast<double>(s.y[i]) * levels.value[i];
-            y_log += clog2(static_cast<double>(s.y[i]));
+            y_log += log(s.y[i]);
         }
     }
     ux /= total;
     uy = symmetric ? ux : uy / total;
-    const double HX = log2(total) - x_log / total;
-    const double HY = symmetric ? HX : log2(total) - y_log / total;
+    const double HX = (total_log - x_log) / total;
+    const double HY = symmetric ? HX : (total_log - y_log) / total;
     double varx = 0, vary = 0;
-    for (i32 i = 0; i < levels.count; ++i) {
+    for (i32 i = n.first; i <= n.last; ++i) {
         const double vx = levels.value[i] - ux, vy = levels.value[i] - uy;
         varx += static_cast<double>(s.x[i]) * vx * vx;
         if (!symmetric) vary += static_cast<double>(s.y[i]) * vy * vy;
     }
-    varx /= total;
-    vary = symmetric ? varx : vary / total;
+    varx = n.x_levels == 1 ? 0 : varx / total;  // weighted counts would leave a rounding error
+    vary = symmetric ? varx : n.y_levels == 1 ? 0 : vary / total;
     out[JointAverage] = ux;
     out[SumSquares] = varx;
     // HXY1 = HXY2 = HX + HY: −Σ p log2(px py) is the sum of the margins' entropies, whatever p is.
@@ -168,17 +178,18 @@ RS_FN void features(const Levels& levels, bool symmetric, const Scratch<C>& s, c
     out[Imc2] = shared > 1e-13 ? sqrt(1 - exp(-2 * shared)) : 0.0;
 
     // 3. The sums s = i + j.
+    const i32 lowest = 2 * static_cast<i32>(levels.value[n.first]), highest = 2 * static_cast<i32>(levels.value[n.last]);
     double mean = 0, sum_log = 0, m2 = 0, m3 = 0, m4 = 0, square = 0;
-    for (i32 v = 2 * n.low; v <= 2 * n.high; ++v) {
+    for (i32 v = lowest; v <= highest; ++v) {
         const double c = static_cast<double>(s.sum[v]);
         if (c == 0) continue;
         mean += c * v;
-        sum_log += clog2(c);
+        sum_log += log(s.sum[v]);
         square += c * v * v;
     }
     mean /= pairs;
     square /= pairs;
-    for (i32 v = 2 * n.low; v <= 2 * n.high; ++v) {
+    for (i32 v = lowest; v <= highest; ++v) {
         const double c = static_cast<double>(s.sum[v]);
         if (c == 0) continue;
         const double away = v - mean, away2 = away * away;
@@ -187,20 +198,21 @@ RS_FN void features(const Levels& levels, bool symmetric, const Scratch<C>& s, c
         m4 += c * away2 * away2;
     }
     out[SumAverage] = mean;
-    out[SumEntropy] = log2(pairs) - sum_log / pairs;
+    out[SumEntropy] = (pairs_log - sum_log) / pairs;
     out[ClusterTendency] = m2 / pairs;
     out[ClusterShade] = m3 / pairs;
     out[ClusterProminence] = m4 / pairs;
 
     // 4. The differences k = |i − j|.
+    const i32 widest = (highest - lowest) / 2;
     double average = 0, contrast = 0, difference_log = 0, id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
-    for (i32 k = 0; k <= n.high - n.low; ++k) {
+    for (i32 k = 0; k <= widest; ++k) {
         const double c = static_cast<double>(s.difference[k]);
         if (c == 0) continue;
         const double k2 = static_cast<double>(k) * k;
         average += c * k;
         contrast += c * k2;
-        difference_log += clog2(c);
+        difference_log += log(s.difference[k]);
         id += c / (1 + k);
         idm += c / (1 + k2);
         idn += c / (1 + k / Ng);
@@ -210,13 +222,13 @@ RS_FN void features(const Levels& levels, bool symmetric, const Scratch<C>& s, c
     average /= pairs;
     contrast /= pairs;
     double spread = 0;
-    for (i32 k = 0; k <= n.high - n.low; ++k) {
+    for (i32 k = 0; k <= widest; ++k) {
         const double away = k - average;
         spread += static_cast<double>(s.difference[k]) * away * away;
     }
     out[DifferenceAverage] = average;
     out[DifferenceVariance] = spread / pairs;
-    out[DifferenceEntropy] = log2(pairs) - difference_log / pairs;
+    out[DifferenceEntropy] = (pairs_log - difference_log) / pairs;
     out[Contrast] = contrast;
     out[Id] = id / pairs;
     out[Idm] = idm / pairs;
@@ -236,29 +248,30 @@ RS_FN void features(const Levels& levels, bool symmetric, const Scratch<C>& s, c
 template <class C>
 RS_FN void clear(const Levels& levels, const Scratch<C>& s, Counts<C>& n) {
     for (i32 t = 0; t < n.touched; ++t) s.joint[s.touched[t]] = 0;
-    if (n.pairs > 0) {
-        for (i32 v = 2 * n.low; v <= 2 * n.high; ++v) s.sum[v] = 0;
-        for (i32 k = 0; k <= n.high - n.low; ++k) s.difference[k] = 0;
+    if (n.touched) {
+        const i32 low = static_cast<i32>(levels.value[n.first]), high = static_cast<i32>(levels.value[n.last]);
+        for (i32 v = 2 * low; v <= 2 * high; ++v) s.sum[v] = 0;
+        for (i32 k = 0; k <= high - low; ++k) s.difference[k] = 0;
+        for (i32 i = n.first; i <= n.last; ++i) s.x[i] = s.y[i] = 0;
     }
-    for (i32 i = 0; i < levels.count; ++i) s.x[i] = s.y[i] = 0;
     n = Counts<C>();
 }
 
 // The features of one window: the mean over its directions, or one matrix of all, weighted.
 template <class C>
-RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets,
-                           bool symmetric, u32 wanted, const Scratch<C>& s, double* out) {
+RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLog& log, const Box& box,
+                           const Offsets& offsets, bool symmetric, u32 wanted, const Scratch<C>& s, double* out) {
     AngleMean means[COUNT];
     double one[COUNT];
     Counts<C> n;
     for (i32 a = 0; a < offsets.count; ++a) {
         const C weight = offsets.weight ? static_cast<C>(offsets.weight[a]) : static_cast<C>(1);
-        count(g, levels, box, offsets.z(a), offsets.y(a), offsets.x(a), weight, symmetric, s, n);
-        if (offsets.weight && a + 1 < offsets.count) continue;
-        if (n.pairs > 0) {
-            features(levels, symmetric, s, n, wanted, one);
-            for (i32 f = 0; f < COUNT; ++f) means[f].add(one[f]);
-        }
+        // a weight may underflow to zero: exp(−d²) does at 28 mm
+        if (weight > 0) count(g, levels, box, offsets.z(a), offsets.y(a), offsets.x(a), weight, symmetric, s, n);
+        if (n.touched == 0 || (offsets.weight && a + 1 < offsets.count)) continue;
+        summarise(levels, log, symmetric, s, n);
+        features(levels, log, symmetric, s, n, wanted, one);
+        for (i32 f = 0; f < COUNT; ++f) means[f].add(one[f]);
         clear(levels, s, n);
     }
     for (i32 f = 0; f < COUNT; ++f) out[f] = means[f].mean();

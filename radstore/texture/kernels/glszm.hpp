@@ -7,58 +7,69 @@ namespace rs::glszm {
 
 // Scratch for one window; `zones` holds level place × 2³² + size, so that sorting groups equal cells.
 struct Scratch {
+    i32* patch;     // the box with a border of one voxel
     u64* zones;     // the box's voxels
     u32* sizes;     // the box's voxels
     i32* stack;     // the box's voxels
-    unsigned char* seen;  // the box's voxels, zero between windows
     u32* by_level;  // levels, zero between windows
 };
 
+constexpr i32 REACH = 1;  // zones know only direct neighbours
+constexpr i32 MAX_STEPS = 26;
+
+// The size of the zone around a voxel of the patch; its voxels are set to 0, so that none is met twice.
+RS_FN i32 flood(const Patch& patch, i32 first, const i32* step, i32 steps, i32* stack) {
+    const i32 level = patch.value[first];
+    i32 size = 0, waiting = 0;
+    patch.value[first] = 0;
+    stack[waiting++] = first;
+    while (waiting) {
+        const i32 at = stack[--waiting];
+        ++size;
+        for (i32 o = 0; o < steps; ++o) {
+            const i32 next = at + step[o];
+            if (patch.value[next] != level) continue;
+            patch.value[next] = 0;
+            stack[waiting++] = next;
+        }
+    }
+    return size;
+}
+
 // Find the zones of a box by flooding; returns how many there are. offsets: one of each opposite pair.
-RS_FN i32 find(const Lattice& g, const Box& box, const Offsets& offsets, const Scratch& s) {
-    const i32 ny = box.y1 - box.y0, nx = box.x1 - box.x0;
-    i32 zones = 0;
-    for (i32 z = box.z0; z < box.z1; ++z) {
-        for (i32 y = box.y0; y < box.y1; ++y) {
-            for (i32 x = box.x0; x < box.x1; ++x) {
-                const i32 level = g.at(z, y, x), first = box.index(z, y, x);
-                if (!level || s.seen[first]) continue;
-                i32 size = 0, waiting = 0;
-                s.seen[first] = 1;
-                s.stack[waiting++] = first;
-                while (waiting) {
-                    const i32 at = s.stack[--waiting];
-                    ++size;
-                    const i32 c = at % nx + box.x0, b = at / nx % ny + box.y0, a = at / nx / ny + box.z0;
-                    for (i32 o = 0; o < 2 * offsets.count; ++o) {
-                        const i32 sign = o < offsets.count ? 1 : -1, k = o < offsets.count ? o : o - offsets.count;
-                        const i32 na = a + sign * offsets.z(k), nb = b + sign * offsets.y(k), nc = c + sign * offsets.x(k);
-                        if (!box.holds(na, nb, nc) || g.at(na, nb, nc) != level) continue;
-                        const i32 next = box.index(na, nb, nc);
-                        if (s.seen[next]) continue;
-                        s.seen[next] = 1;
-                        s.stack[waiting++] = next;
-                    }
-                }
-                s.zones[zones++] = static_cast<u64>(level - 1) << 32 | static_cast<u32>(size);
+RS_FN i32 find(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets, const Scratch& s) {
+    const Patch patch = cut(g, levels, box, REACH, s.patch);
+    i32 step[MAX_STEPS], steps = 0, zones = 0;
+    for (i32 a = 0; a < offsets.count; ++a) {
+        const i32 ahead = patch.step(offsets.z(a), offsets.y(a), offsets.x(a));
+        step[steps++] = ahead;
+        step[steps++] = -ahead;
+    }
+    for (i32 z = 0; z < box.nz(); ++z) {
+        for (i32 y = 0; y < box.ny(); ++y) {
+            for (i32 x = 0; x < box.nx(); ++x) {
+                const i32 first = patch.at(z, y, x);
+                if (!patch.value[first]) continue;
+                const u64 place = g.at(box.z0 + z, box.y0 + y, box.x0 + x) - 1;
+                s.zones[zones++] = place << 32 | static_cast<u32>(flood(patch, first, step, steps, s.stack));
             }
         }
     }
-    for (i32 v = 0; v < box.voxels(); ++v) s.seen[v] = 0;
     return zones;
 }
 
 // The features of one window. An empty one gives what PyRadiomics gives: its sums over one.
-RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets,
-                           const Scratch& s, double* out) {
-    const i32 zones = find(g, box, offsets, s);
+RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLog& log, const Box& box,
+                           const Offsets& offsets, const Scratch& s, double* out) {
+    const i32 zones = find(g, levels, box, offsets, s);
     sizes::Sums sums;
     sort(s.zones, zones);
     for (i32 begin = 0, end = 0; begin < zones; begin = end) {
         while (end < zones && s.zones[end] == s.zones[begin]) ++end;
         const i32 level = static_cast<i32>(s.zones[begin] >> 32);
         s.by_level[level] += static_cast<u32>(end - begin);
-        sums.cell(levels.value[level], static_cast<double>(s.zones[begin] & 0xffffffffULL), end - begin);
+        sums.cell(levels.value[level], static_cast<double>(s.zones[begin] & 0xffffffffULL), end - begin,
+                  log(static_cast<u32>(end - begin)));
     }
     const double level_mean = sums.level_mean(), size_mean = sums.size_mean();
     double level_spread = 0, size_spread = 0;

@@ -3,9 +3,20 @@
 
 #include "sizes.hpp"
 
+namespace rs::neighbours {
+
+// How far each offset's neighbour is in a patch; its opposite is as far the other way.
+RS_FN void steps(const Patch& patch, const Offsets& offsets, i32* step) {
+    for (i32 a = 0; a < offsets.count; ++a) step[a] = patch.step(offsets.z(a), offsets.y(a), offsets.x(a));
+}
+
+}  // namespace rs::neighbours
+
 namespace rs::gldm {
 
 struct Scratch {
+    i32* patch;     // the box with a border as wide as the longest offset
+    i32* step;      // offsets
     u32* matrix;    // levels × (2 × offsets + 1), zero between windows
     u32* touched;   // levels × (2 × offsets + 1)
     u32* by_level;  // levels, zero between windows
@@ -13,29 +24,30 @@ struct Scratch {
 };
 
 // Column j − 1 of the matrix: j = 1 + the neighbours whose level differs by at most alpha.
-RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets, i32 alpha,
-                           const Scratch& s, double* out) {
+RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLog& log, const Box& box,
+                           const Offsets& offsets, i32 reach, i32 alpha, const Scratch& s, double* out) {
     const i32 columns = 2 * offsets.count + 1;
+    const Patch patch = cut(g, levels, box, reach, s.patch);
+    neighbours::steps(patch, offsets, s.step);
     i32 touched = 0;
-    for (i32 z = box.z0; z < box.z1; ++z) {
-        for (i32 y = box.y0; y < box.y1; ++y) {
-            for (i32 x = box.x0; x < box.x1; ++x) {
-                const i32 level = g.at(z, y, x);
-                if (!level) continue;
-                const double here = levels.value[level - 1];
+    for (i32 z = 0; z < box.nz(); ++z) {
+        for (i32 y = 0; y < box.ny(); ++y) {
+            for (i32 x = 0; x < box.nx(); ++x) {
+                const i32* here = patch.value + patch.at(z, y, x);
+                if (!*here) continue;
+                const i32 low = *here - alpha > 1 ? *here - alpha : 1, high = *here + alpha;  // 0 is no level
                 i32 dependent = 0;
-                for (i32 o = 0; o < 2 * offsets.count; ++o) {
-                    const i32 sign = o < offsets.count ? 1 : -1, k = o < offsets.count ? o : o - offsets.count;
-                    const i32 a = z + sign * offsets.z(k), b = y + sign * offsets.y(k), c = x + sign * offsets.x(k);
-                    const i32 other = box.holds(a, b, c) ? g.at(a, b, c) : 0;
-                    if (other) dependent += fabs(levels.value[other - 1] - here) <= alpha;
+                for (i32 o = 0; o < offsets.count; ++o) {
+                    const i32 one = here[s.step[o]], other = here[-s.step[o]];
+                    dependent += (one >= low && one <= high) + (other >= low && other <= high);
                 }
-                const u32 cell = static_cast<u32>(level - 1) * columns + dependent;
+                const u32 place = g.at(box.z0 + z, box.y0 + y, box.x0 + x) - 1u;
+                const u32 cell = place * static_cast<u32>(columns) + static_cast<u32>(dependent);
                 if (s.matrix[cell]++ == 0) s.touched[touched++] = cell;
             }
         }
     }
-    sizes::dense_features(levels, columns, s.matrix, s.touched, touched, s.by_level, s.by_size, out);
+    sizes::dense_features(levels, log, columns, s.matrix, s.touched, touched, s.by_level, s.by_size, out);
 }
 
 }  // namespace rs::gldm
@@ -46,32 +58,34 @@ namespace rs::ngtdm {
 enum Feature { Busyness, Coarseness, Complexity, Contrast, Strength, COUNT };
 
 struct Scratch {
+    i32* patch;    // the box with a border as wide as the longest offset
+    i32* step;     // offsets
     double* n;     // levels: how many voxels; zero between windows
     double* s;     // levels: Σ |level − mean of its neighbours|; zero between windows
     i32* present;  // levels
 };
 
-RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets,
+RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets, i32 reach,
                            const Scratch& s, double* out) {
+    const Patch patch = cut(g, levels, box, reach, s.patch);
+    neighbours::steps(patch, offsets, s.step);
     double voxels = 0;
-    for (i32 z = box.z0; z < box.z1; ++z) {
-        for (i32 y = box.y0; y < box.y1; ++y) {
-            for (i32 x = box.x0; x < box.x1; ++x) {
-                const i32 level = g.at(z, y, x);
-                if (!level) continue;
-                double sum = 0;
+    for (i32 z = 0; z < box.nz(); ++z) {
+        for (i32 y = 0; y < box.ny(); ++y) {
+            for (i32 x = 0; x < box.nx(); ++x) {
+                const i32* here = patch.value + patch.at(z, y, x);
+                if (!*here) continue;
+                i64 sum = 0;
                 i32 count = 0;
-                for (i32 o = 0; o < 2 * offsets.count; ++o) {
-                    const i32 sign = o < offsets.count ? 1 : -1, k = o < offsets.count ? o : o - offsets.count;
-                    const i32 a = z + sign * offsets.z(k), b = y + sign * offsets.y(k), c = x + sign * offsets.x(k);
-                    const i32 other = box.holds(a, b, c) ? g.at(a, b, c) : 0;
-                    if (!other) continue;
-                    sum += levels.value[other - 1];
-                    ++count;
+                for (i32 o = 0; o < offsets.count; ++o) {
+                    const i32 one = here[s.step[o]], other = here[-s.step[o]];
+                    sum += static_cast<i64>(one) + other;
+                    count += (one != 0) + (other != 0);
                 }
+                const i32 place = g.at(box.z0 + z, box.y0 + y, box.x0 + x) - 1;
                 ++voxels;
-                s.n[level - 1] += 1;
-                if (count) s.s[level - 1] += fabs(levels.value[level - 1] - sum / count);
+                s.n[place] += 1;
+                if (count) s.s[place] += fabs(*here - static_cast<double>(sum) / count);
             }
         }
     }

@@ -23,20 +23,21 @@ struct Sums {
     double i1 = 0, i2 = 0, i_2 = 0, j2 = 0, j_2 = 0;
     double i2j2 = 0, i_2j2 = 0, i2j_2 = 0, i_2j_2 = 0;
 
-    RS_FN void cell(double i, double j, double c) {
-        const double ii = i * i, jj = j * j;
+    // log: c · log2 c
+    RS_FN void cell(double i, double j, double c, double log) {
+        const double ii = i * i, jj = j * j, per_ii = 1 / ii, per_jj = 1 / jj;
         count += c;
         voxels += c * j;
-        joint_log += clog2(c);
+        joint_log += log;
         i1 += c * i;
         i2 += c * ii;
-        i_2 += c / ii;
+        i_2 += c * per_ii;
         j2 += c * jj;
-        j_2 += c / jj;
+        j_2 += c * per_jj;
         i2j2 += c * ii * jj;
-        i_2j2 += c * jj / ii;
-        i2j_2 += c * ii / jj;
-        i_2j_2 += c / (ii * jj);
+        i_2j2 += c * jj * per_ii;
+        i2j_2 += c * ii * per_jj;
+        i_2j_2 += c * per_ii * per_jj;
     }
     RS_FN void level(double c) { levels2 += c * c; }
     RS_FN void size(double c) { sizes2 += c * c; }
@@ -68,26 +69,30 @@ struct Sums {
 // The features of a dense matrix P[level][size − 1] with `sizes` columns, of which `touched` cells are not zero;
 // clears it. by_level, by_size: scratch, zero before and after.
 template <class C>
-RS_FN void dense_features(const Levels& levels, i32 sizes, C* P, const u32* touched, i32 n, C* by_level, C* by_size,
-                          double* out) {
+RS_FN void dense_features(const Levels& levels, const CountLog& log, i32 sizes, C* P, const u32* touched, i32 n,
+                          C* by_level, C* by_size, double* out) {
     Sums sums;
+    i32 first = levels.count, last = -1, longest = -1;  // what occurs
     for (i32 t = 0; t < n; ++t) {
         const i32 i = static_cast<i32>(touched[t] / sizes), j = static_cast<i32>(touched[t] % sizes);
         const C c = P[touched[t]];
         P[touched[t]] = 0;
-        sums.cell(levels.value[i], j + 1, static_cast<double>(c));
+        sums.cell(levels.value[i], j + 1, static_cast<double>(c), log(c));
         by_level[i] += c;
         by_size[j] += c;
+        if (i < first) first = i;
+        if (i > last) last = i;
+        if (j > longest) longest = j;
     }
     const double level_mean = sums.level_mean(), size_mean = sums.size_mean();
     double level_spread = 0, size_spread = 0;
-    for (i32 i = 0; i < levels.count; ++i) {
+    for (i32 i = first; i <= last; ++i) {
         const double c = static_cast<double>(by_level[i]), away = levels.value[i] - level_mean;
         by_level[i] = 0;
         sums.level(c);
         level_spread += c * away * away;
     }
-    for (i32 j = 0; j < sizes; ++j) {
+    for (i32 j = 0; j <= longest; ++j) {
         const double c = static_cast<double>(by_size[j]), away = j + 1 - size_mean;
         by_size[j] = 0;
         sums.size(c);
