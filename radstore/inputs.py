@@ -19,7 +19,8 @@ from radstore.spec import Settings
 if TYPE_CHECKING:
     from radstore.catalog import Case
 
-ImageLike: TypeAlias = str | Path | sitk.Image | Volume | np.ndarray
+Placed: TypeAlias = str | Path | sitk.Image | Volume
+ImageLike: TypeAlias = Placed | np.ndarray
 """A file, or an image in memory; an array [z, y, x] has voxels of 1 mm unless `placed` says otherwise."""
 
 
@@ -68,7 +69,7 @@ def prepare_case(case: Case, region: str, settings: Settings) -> tuple[Volume, V
     return prepare(case.image, case.label_path(where), where.values, settings, name=region)
 
 
-def placed(image: ImageLike, spacing: Vector3 | None) -> ImageLike:
+def placed(image: ImageLike, spacing: Vector3 | None) -> Placed:
     """An array with its voxel size (x, y, z in mm) as a volume; anything else as it is."""
     if not isinstance(image, np.ndarray):
         return image
@@ -79,10 +80,10 @@ def placed(image: ImageLike, spacing: Vector3 | None) -> ImageLike:
 
 
 def _image(image: ImageLike) -> Volume:
-    image = placed(image, None)
-    if isinstance(image, str | Path):
-        return read_image(image)
-    volume = image if isinstance(image, Volume) else from_itk(_three_d(image))
+    where = placed(image, None)
+    if isinstance(where, str | Path):
+        return read_image(where)
+    volume = where if isinstance(where, Volume) else from_itk(_three_d(where))
     if volume.array.dtype.kind == "f" and not np.isfinite(volume.array).all():
         raise ReadError(
             f"{volume.source or 'the image'} has NaN or infinite voxels", "Replace them, for instance by air."
@@ -91,14 +92,14 @@ def _image(image: ImageLike) -> Volume:
 
 
 def _labels(labels: ImageLike, channel: int) -> Volume:
-    labels = placed(labels, None)
-    if isinstance(labels, str | Path):
-        return read_labels(labels, channel)
-    if isinstance(labels, Volume):
-        return labels
-    if labels.GetNumberOfComponentsPerPixel() > 1:
-        labels = sitk.VectorIndexSelectionCast(labels, channel)
-    return from_itk(_three_d(labels))
+    where = placed(labels, None)
+    if isinstance(where, str | Path):
+        return read_labels(where, channel)
+    if isinstance(where, Volume):
+        return where
+    if where.GetNumberOfComponentsPerPixel() > 1:
+        where = sitk.VectorIndexSelectionCast(where, channel)
+    return from_itk(_three_d(where))
 
 
 def _three_d(image: sitk.Image) -> sitk.Image:

@@ -29,7 +29,7 @@ TABLE_CHUNK = (1024, 128)  # cases, features
 DIMENSIONS = {1: ("feature",), 2: ("case", "feature"), 3: ("z", "y", "x"), 4: ("feature", "z", "y", "x")}
 CODEC: dict[str, Any] = {"name": "blosc", "cname": "zstd", "clevel": 3, "shuffle": "shuffle"}
 AXES = ("z", "y", "x")
-REMAKE = "Delete this folder and build again: the block will be computed anew."
+REMAKE = "Delete this folder, then run `radstore build --rehash`: the block will be computed anew."
 
 
 @dataclass(frozen=True, eq=False)

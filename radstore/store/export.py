@@ -83,7 +83,7 @@ def export_maps(
     view, cases, features
         Which; default: the snapshot's view, every case that has its maps, every map.
     suffix
-        One of `radstore.images.write.SUFFIXES`.
+        One of `radstore.images.write.SUFFIXES`. NIfTI files hold NaN too, but ITK reads it as 0.
     full_grid
         On the whole grid the maps lie on (default), or cropped to the region's box.
 
