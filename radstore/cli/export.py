@@ -39,7 +39,10 @@ def maps(
         list[str] | None, typer.Option("--feature", metavar="NAME", help="Only this map. Repeatable.")
     ] = None,
     suffix: Annotated[
-        str, typer.Option("--format", metavar="SUFFIX", help="nrrd, nii.gz, nii or mha.")
+        str,
+        typer.Option(
+            "--format", metavar="SUFFIX", help="nrrd, mha, nii.gz or nii (of which ITK reads NaN as 0)."
+        ),
     ] = "nrrd",
     cropped: Annotated[
         bool, typer.Option("--cropped", help="Only the region's box instead of the whole grid.")

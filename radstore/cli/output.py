@@ -15,7 +15,6 @@ from typing import Any
 import typer
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 ENDLESS = 10_000  # characters a line, where there is no terminal and so no edge: nothing is cut or folded
@@ -36,17 +35,18 @@ def stderr() -> Console:
 
 
 def _console(width: int | None, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+    # literally: what looks like markup in a path or a name is none
+    return Console(stderr=stderr, width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def say(text: str = "") -> None:
     """Print a line of a result."""
-    stdout().print(escape(text))
+    stdout().print(text)
 
 
 def note(text: str) -> None:
     """Print a line that is not part of a result."""
-    stderr().print(escape(text))
+    stderr().print(text)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -63,7 +63,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None
         table.add_column(name, overflow="fold", no_wrap=not last, justify="right" if numbers else "left")
         width += 0 if last else max(cell_len(str(value)) for value in [name, *values])
     for row in cells:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*map(str, row))
     if stdout().is_terminal:
         _console(max(width, stdout().width)).print(table)
         return
