@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from radstore.build.cluster import client_for
@@ -165,6 +165,8 @@ def build(
     plan, bucket = prepared.plan, prepared.bucket
     needs = estimate(plan) if plan.todo else None
     hired = 0 if scheduler else _workers(plan, needs, workers)
+    if hired:  # the cores that are left over serve the threads of each worker
+        plan = replace(plan, job=replace(plan.job, threads=max(1, cores() // hired)))
     progress.planned(plan, hired)
     if dry_run:
         return BuildReport(prepared, None, _head(bucket), needs)

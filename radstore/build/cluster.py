@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WINDOW = 3  # cases in flight for each thread of a worker: enough to keep it busy, few enough to cancel
 TRIES = 3  # how many workers a case may take with it before it is given up
+ANSWER = 10.0  # seconds in which a scheduler must answer
 TICK = 1.0  # seconds after which the caller gets a word though no case is finished
 
 # Tasks hold no data that could be spilled, and a worker that pauses until it gets memory back may never do.
@@ -49,7 +50,7 @@ def _connected(scheduler: str) -> Client:
     from distributed import Client
 
     try:
-        return Client(scheduler, timeout="10s", set_as_default=False)
+        return Client(scheduler, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError) as error:
         raise BadInput(
             f"no Dask scheduler answers at {scheduler} ({error})",

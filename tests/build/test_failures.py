@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from radstore.build import cluster
 from radstore.catalog import Catalog
 from radstore.errors import BadInput, CatalogError, EngineError, SpecError, StoreError
 from radstore.images.volume import Geometry
@@ -269,8 +270,13 @@ def test_a_failed_case_keeps_its_columns_up_to_date(site: Any) -> None:
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_what_is_refused_leaves_no_trace(
-    site: Any, keywords: dict[str, Any], error: type[Exception], message: str
+    site: Any,
+    keywords: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(cluster, "ANSWER", 0.5)
     site.add("a")
     with pytest.raises(error, match=re.escape(message)) as raised:
         site.build(**keywords)

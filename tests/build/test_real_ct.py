@@ -18,10 +18,10 @@ SHIPPED = Path(__file__).parents[2] / "selected.yaml"
 COMPARED = ("wavelet-LLL_glcm_Imc1", "log-sigma-4-0-mm-3D_glcm_Correlation", "original_shape_Sphericity")
 
 
-@pytest.fixture
-def pancreas(shared_data: Path, scheduler: str, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def pancreas(shared_data: Path, scheduler: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A store with the pancreas of TotalSegmentator's example CT."""
-    folder = shared_data / "totalsegmentator"
+    folder, here = shared_data / "totalsegmentator", tmp_path_factory.mktemp("real")
     catalog = {
         "sources": {
             "real": {
@@ -34,14 +34,14 @@ def pancreas(shared_data: Path, scheduler: str, tmp_path: Path) -> Any:
             }
         }
     }
-    (tmp_path / "catalog.yaml").write_text(json.dumps(catalog))
-    report = build(SHIPPED, catalog=tmp_path / "catalog.yaml", scheduler=scheduler)
+    (here / "catalog.yaml").write_text(json.dumps(catalog))
+    report = build(SHIPPED, catalog=here / "catalog.yaml", scheduler=scheduler)
     assert report.failed == {}
     assert report.tally is not None
     assert report.tally.computed == 10 + 8
-    again = build(SHIPPED, catalog=tmp_path / "catalog.yaml", scheduler=scheduler)
+    again = build(SHIPPED, catalog=here / "catalog.yaml", scheduler=scheduler)
     assert (again.tally.computed, again.tally.versions) == (0, [])
-    return open_store(tmp_path / "store").case("example")
+    return open_store(here / "store").case("example")
 
 
 def test_against_pyradiomics(pancreas: Any, shared_data: Path) -> None:

@@ -23,14 +23,6 @@ def fresh() -> None:
     output.stderr.cache_clear()
 
 
-@pytest.fixture
-def terminal(monkeypatch: Any) -> None:
-    """Stdout as a terminal of 40 columns."""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "xterm")
-
-
 def test_a_table(capsys: Any) -> None:
     output.show_table(("name", "cases", "note"), [("a[b]", 3, ""), ("longer", 12, "[red]x[/red] ")])
     assert capsys.readouterr().out == (
@@ -60,7 +52,10 @@ def test_nothing_is_cut_and_no_line_ends_with_a_blank(rows: list[tuple[str, str]
         assert all(cell in line for cell in row)
 
 
-def test_a_terminal_folds_the_last_column_only(capsys: Any, terminal: None) -> None:
+def test_a_terminal_folds_the_last_column_only(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
     name = "wavelet-LLH_glszm_SizeZoneNonUniformityNormalized"
     output.show_table(("feature", "what"), [(name, "one two three four five six seven")])
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
