@@ -1,73 +1,102 @@
-"""What ``make demo`` shows after its build: the features, a map over a CT, and what to do next.
-
-    python -m pipelines.demo [--store ./store] [--out demo/demo.png]
-"""
+"""What ``make demo`` shows after its build: the features, a map over a CT, and what to do next."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import radstore
-from radstore.build import build
 from radstore.images import Geometry, Volume
-from radstore.report.slices import case_figure
-from radstore.store.query import CaseView
 
-SPEC = "selected.yaml"
-SHOWN_MAP = "log-sigma-4-0-mm-3D_glcm_Correlation"
+if TYPE_CHECKING:
+    import xarray as xr
 
-NEXT = """\
-Next:
-  .venv/bin/radstore ls                                  the cases of the store
-  .venv/bin/radstore show {case}                  one case, its features and blocks
-  .venv/bin/radstore build -f selected.yaml --set setting.binWidth=25     another spec, another version
-  .venv/bin/radstore log                                 the versions; `radstore diff 1` compares
-  .venv/bin/python -c 'import radstore; print(radstore.open("./store").features)'
+    from radstore.build import BuildReport
+    from radstore.store.query import CaseView, Snapshot
 
-Your own CTs:
-  .venv/bin/radstore init FOLDER --catalog mine.yaml     look at a folder of CTs and masks, write a catalog
-  .venv/bin/radstore check -f selected.yaml -c mine.yaml what would run, what would be refused and why
-  .venv/bin/radstore build -f selected.yaml -c mine.yaml
-  .venv/bin/radstore extract CT.nii.gz MASK.nii.gz -f selected.yaml       one case, no store
-"""
+RADSTORE = ".venv/bin/radstore"
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print and draw what the store holds."""
-    arguments = _arguments()
-    snapshot = radstore.open(arguments.store)
+    asked = _arguments(argv)
+    snapshot = radstore.open(asked.store)
+    case = snapshot.case(_lesion_case(snapshot))
+    again = radstore.build.build(asked.features, catalog=asked.catalog, store=asked.store, dry_run=True)
     print(snapshot.features, end="\n\n")
-    case = next(name for name in snapshot.cases if snapshot.case(name).info.get("label") == 1)
-    print(f"Picture: {draw(snapshot.case(case), arguments.out)}")
-    again = build(SPEC, store=arguments.store, dry_run=True)
-    print(f"A second build would work on {len(again.prepared.plan.todo)} of {again.prepared.plan.total} cases.\n")
-    print(NEXT.format(case=case))
+    print(f"Picture: {draw(case, asked.out)}")
+    print(_repeated(again), end="\n\n")
+    print("Next:")
+    print(
+        _aligned(
+            ("ls", "the views and cases of the store"),
+            (f"show {case.id}", "one case: its blocks and its features"),
+            ("export features features.csv", "a table for other programs"),
+            (f"build -f {asked.features} --set setting.binWidth=25", "another bin width: a new version"),
+            ("diff 1", "what that changed"),
+        )
+    )
+    print("  and in Python (.venv/bin/python):")
+    print(f"  import radstore; radstore.open({asked.store!r}).features", end="\n\n")
+    print("Your own CTs:")
+    print(
+        _aligned(
+            ("init FOLDER -c mine.yaml", "look at CTs and masks, write a first catalog"),
+            (f"check -f {asked.features} -c mine.yaml", "what would run, what would be refused and why"),
+            (f"build -f {asked.features} -c mine.yaml", "run it"),
+            (f"extract CT.nii.gz MASK.nii.gz -f {asked.features}", "one case, without a store"),
+        )
+    )
 
 
 def draw(case: CaseView, path: Path) -> Path:
-    """A PNG of one case: the CT with a map over it."""
-    one = case.get_map(SHOWN_MAP)
-    region = case.region(case.snapshot.view.split("@")[1])
+    """A PNG of one case: the CT, and over it the first map of the default view."""
+    from radstore.report.slices import case_figure
+
+    maps = case.maps
+    name = str(maps["feature"].values[0])
+    region = case.region(str(maps.attrs["region"]))
     return case_figure(
         _volume(case.image, case.id),
-        _volume(one, case.id),
+        _volume(maps.sel(feature=name), case.id),
         _volume(region, case.id),
         path,
-        feature=SHOWN_MAP,
+        feature=name,
         title=f"case {case.id}",
     )
 
 
-def _volume(array: object, source: str) -> Volume:
-    return Volume(array.values, Geometry.from_json(array.attrs["geometry"]), source)  # type: ignore[attr-defined]
+def _lesion_case(snapshot: Snapshot) -> str:
+    """The first case with a lesion, where there is more to see; else the first."""
+    ill = (case for case in snapshot.cases if snapshot.case(case).info.get("label") == 1)
+    return next(ill, snapshot.cases[0])
 
 
-def _arguments() -> argparse.Namespace:
+def _volume(array: xr.DataArray, source: str) -> Volume:
+    return Volume(array.values, Geometry.from_json(array.attrs["geometry"]), source)
+
+
+def _repeated(report: BuildReport) -> str:
+    plan = report.prepared.plan
+    if plan.todo:
+        return f"A second build would compute {len(plan.todo)} of {plan.total} cases."
+    return f"A second build would compute nothing: all {plan.total} cases are up to date."
+
+
+def _aligned(*commands: tuple[str, str]) -> str:
+    width = max(len(command) for command, _ in commands)
+    return "\n".join(f"  {RADSTORE} {command:{width}}   {what}" for command, what in commands)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Show what the demo build made.")
+    parser.add_argument("--features", default="selected.yaml")
+    parser.add_argument("--catalog", default="catalog.yaml")
     parser.add_argument("--store", default="./store")
     parser.add_argument("--out", type=Path, default=Path("demo/demo.png"))
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from radstore.store.admin import status as status
     from radstore.store.admin import tag as tag
     from radstore.store.admin import verify as verify
-    from radstore.store.query import open_store as open
+    from radstore.store.query import open_store
+
+    open = open_store
 
 _PUBLIC = {
     "Case": "radstore.catalog",

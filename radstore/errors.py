@@ -26,7 +26,7 @@ class RadstoreError(Exception):
     message
         What is wrong and where: the offending value and the file or case it came from.
     remedy
-        What the user can do about it, as one sentence; shown behind the message.
+        What the user can do about it, in full sentences; shown behind the message.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:

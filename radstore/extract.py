@@ -9,31 +9,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from radstore.engines.base import Engine, Maps, Vector
 from radstore.engines.registry import AUTO, choose, require
-from radstore.errors import ReadError
-from radstore.images.itk import from_itk
-from radstore.images.read import read_image, read_labels
-from radstore.images.region import region_mask
-from radstore.images.volume import Geometry, Volume
+from radstore.images.volume import Geometry, Vector3, Volume
 from radstore.images.write import write_volume
-from radstore.spec import Settings, Spec, load_spec
+from radstore.inputs import ImageLike, placed, prepare
+from radstore.spec import Spec, load_spec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from radstore.catalog import Case
-
-ImageLike: TypeAlias = str | Path | sitk.Image | Volume
-"""A file, or an image in memory."""
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,73 +173,50 @@ def extract(
     )
 
 
-def prepare(
-    image: ImageLike, labels: ImageLike, values: Sequence[int], settings: Settings, *, name: str
-) -> tuple[Volume, Volume]:
-    """Read an image and the mask of a region in it, as the spec's settings say.
+def features(
+    image: ImageLike,
+    mask: ImageLike,
+    spec: Spec | str | Path,
+    *,
+    label: int | None = None,
+    spacing: Vector3 | None = None,
+    engine: str = AUTO,
+) -> pd.Series:
+    """The global features of one case by name, float64.
 
     Parameters
     ----------
-    image, labels
-        The image, and the label image that the region is part of.
-    values
-        The label values that make up the region.
-    settings
-        Of the spec: ``label_channel``, ``geometryTolerance`` and ``correctMask`` act here.
-    name
-        The region's name, for messages.
-
-    Returns
-    -------
     image, mask
-        The image with its own pixel type; the mask uint8, 0 or 1.
-
-    Raises
-    ------
-    ReadError, RegionError
-        If either cannot be used, or they do not fit.
+        Files, SimpleITK images, volumes, or NumPy arrays [z, y, x].
+    spacing
+        Of arrays: voxel size along x, y, z in mm; 1 if not given.
+    spec, label, engine
+        As for `extract`, whose errors this raises too.
     """
-    volume = _image(image)
-    mask = region_mask(
-        _labels(labels, settings.label_channel),
-        values,
-        volume.geometry,
-        tolerance=settings.geometryTolerance,
-        correct=settings.correctMask,
-        name=name,
-        resamples=settings.resamples,
+    return extract(placed(image, spacing), placed(mask, spacing), spec, label=label, engine=engine).series()
+
+
+def maps(
+    image: ImageLike,
+    mask: ImageLike,
+    spec: Spec | str | Path,
+    *,
+    label: int | None = None,
+    spacing: Vector3 | None = None,
+    engine: str = AUTO,
+) -> xr.Dataset:
+    """The parametric maps of one case: a float32 variable (z, y, x) a feature, NaN outside the region.
+
+    Cropped to the region's box, coords in mm; parameters as for `features`.
+    """
+    import xarray as xr
+
+    where = placed(image, spacing), placed(mask, spacing)
+    found = extract(*where, spec, label=label, engine=engine, maps=True).maps
+    arrays = dict(zip(found.names, found.array, strict=True)) if found else {}
+    coords = found.geometry.coords() if found else {}
+    return xr.Dataset(
+        {name: (("z", "y", "x"), array) for name, array in arrays.items()},
+        coords={axis: (axis, values, {"units": "mm"}) for axis, values in coords.items()},
+        attrs={"geometry": found.geometry.to_json(), "failures": dict(found.failures)} if found else {},
     )
-    return volume, mask
-
-
-def prepare_case(case: Case, region: str, settings: Settings) -> tuple[Volume, Volume]:
-    """The same for a case of a catalog and one of its regions."""
-    where = case.region(region)
-    return prepare(case.image, case.label_path(where), where.values, settings, name=region)
-
-
-def _image(image: ImageLike) -> Volume:
-    if isinstance(image, str | Path):
-        return read_image(image)
-    volume = image if isinstance(image, Volume) else from_itk(_three_d(image))
-    if volume.array.dtype.kind == "f" and not np.isfinite(volume.array).all():
-        raise ReadError(
-            f"{volume.source or 'the image'} has NaN or infinite voxels", "replace them, for instance by air"
-        )
-    return volume
-
-
-def _labels(labels: ImageLike, channel: int) -> Volume:
-    if isinstance(labels, str | Path):
-        return read_labels(labels, channel)
-    if isinstance(labels, Volume):
-        return labels
-    if labels.GetNumberOfComponentsPerPixel() > 1:
-        labels = sitk.VectorIndexSelectionCast(labels, channel)
-    return from_itk(_three_d(labels))
-
-
-def _three_d(image: sitk.Image) -> sitk.Image:
-    if image.GetDimension() != 3:
-        raise ReadError(f"an image of {image.GetDimension()} dimensions", "give a 3-D image")
-    return image

@@ -7,11 +7,12 @@ import pytest
 import SimpleITK as sitk
 
 from radstore.errors import EngineError, ReadError, RegionError
-from radstore.extract import extract, prepare
+from radstore.extract import extract, features, maps
 from radstore.images.itk import from_itk, to_itk
 from radstore.images.read import read_image
 from radstore.images.volume import Geometry, Volume
 from radstore.images.write import write_volume
+from radstore.inputs import prepare
 from radstore.spec import Spec
 
 FEATURES = ["original_firstorder_Mean", "original_glcm_Imc1", "original_shape_Sphericity"]
@@ -212,3 +213,26 @@ def test_the_geometry_stays_the_images(case, spec):
     done = extract(*case, spec, maps=True)
     assert done.image_geometry == case[0].geometry
     assert done.maps.grid == from_itk(to_itk(case[0])).geometry
+
+
+def test_features_and_maps_take_arrays_and_give_pandas_and_xarray() -> None:
+    rng = np.random.default_rng(5)
+    array = rng.normal(0, 50, (7, 9, 10)).astype(np.float32)
+    mask = np.zeros(array.shape, np.uint8)
+    mask[1:6, 2:7, 3:9] = 1
+    spec = Spec.from_dict({"features": ["original_firstorder_Mean", "original_shape_VoxelVolume"]})
+    series = features(array, mask, spec, spacing=(1.0, 1.0, 2.0))
+    assert series["original_firstorder_Mean"] == pytest.approx(array[mask == 1].mean(), rel=1e-6)
+    assert series["original_shape_VoxelVolume"] == 2.0 * mask.sum()
+    dataset = maps(array, mask, spec, spacing=(1.0, 1.0, 2.0))
+    assert list(dataset) == ["original_firstorder_Mean"]
+    assert dataset["original_firstorder_Mean"].shape == (5, 5, 6)
+    np.testing.assert_allclose(np.diff(dataset["z"]), 2.0)
+    assert dataset["z"].attrs["units"] == "mm"
+
+
+def test_an_array_of_another_dimension_is_refused() -> None:
+    with pytest.raises(ReadError, match="2 dimensions"):
+        features(
+            np.zeros((4, 4)), np.ones((4, 4), np.uint8), Spec.from_dict({"featureClass": {"glcm": None}})
+        )

@@ -6,7 +6,8 @@ plan       what is done, to do, and known to fail
 needs      memory and disk it will take
 work       one case, in a worker
 assemble   a block from earlier columns and computed ones
-run        many cases on Dask, with commits
+cluster    many cases on Dask, and workers that die
+run        a whole plan, with commits
 api        `build`, from files to a report
 check      what would run and what would be refused
 """

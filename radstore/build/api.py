@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from radstore.build.cluster import client_for
 from radstore.build.digests import DigestCache
 from radstore.build.job import Job
 from radstore.build.needs import Needs, estimate, workers_that_fit
 from radstore.build.plan import Plan, make_plan
-from radstore.build.run import Progress, Tally, client_for, run_plan
+from radstore.build.run import Progress, Tally, run_plan
 from radstore.catalog import Case, Catalog, is_implicit_region, load_catalog
 from radstore.engines.registry import AUTO, choose, require
 from radstore.errors import BadInput, CatalogError
@@ -126,13 +127,14 @@ def build(
     settings
         Changes to the spec, as ``setting.binWidth=25``.
     workers
-        Worker processes; default: one a core, fewer where memory does not allow it.
+        Worker processes; default: one a core, fewer where memory does not allow it. They are spawned, so
+        a script that calls this needs ``if __name__ == "__main__":``.
     scheduler
-        Address of a Dask scheduler to use instead of an embedded cluster.
+        Address of a Dask scheduler to use instead of an embedded cluster; `workers` is not used then.
     dry_run
         Only say what would be done.
     rehash
-        Decode every file again instead of trusting sizes and times.
+        Decode every file again instead of trusting sizes and times; those of failed cases too.
     retry_failed
         Try cases again that failed before, though nothing about them changed.
     message
@@ -159,20 +161,31 @@ def build(
         rehash=rehash,
         retry_failed=retry_failed,
     )
+    progress.prepared(prepared)
     plan, bucket = prepared.plan, prepared.bucket
     needs = estimate(plan) if plan.todo else None
-    workers = workers_that_fit(needs, workers or cores(), given=workers is not None) if needs else 0
-    progress.planned(plan, workers)
+    hired = 0 if scheduler else _workers(plan, needs, workers)
+    if hired:  # the cores that are left over serve the threads of each worker
+        plan = replace(plan, job=replace(plan.job, threads=max(1, cores() // hired)))
+    progress.planned(plan, hired)
     if dry_run:
         return BuildReport(prepared, None, _head(bucket), needs)
-    layout.create(bucket, CODEC)
-    with lease.building(bucket):
-        if plan.todo:
-            with client_for(scheduler, min(workers, len(plan.todo))) as client:
-                tally = run_plan(plan, bucket, prepared.cache, client, message=message, progress=progress)
-        else:
-            tally = run_plan(plan, bucket, prepared.cache, None, message=message, progress=progress)
+    with ExitStack() as stack:
+        # first, so that a scheduler that does not answer leaves no trace
+        client = stack.enter_context(client_for(scheduler, hired)) if plan.todo else None
+        layout.create(bucket, CODEC)
+        stack.enter_context(lease.building(bucket))
+        tally = run_plan(plan, bucket, prepared.cache, client, message=message, progress=progress)
     return BuildReport(prepared, tally, log.head(bucket), needs)
+
+
+def _workers(plan: Plan, needs: Needs | None, asked: int | None) -> int:
+    """How many processes of this machine shall work on a plan."""
+    if asked is not None and asked < 1:
+        raise BadInput(f"{asked} workers cannot compute anything", "Give a whole number from 1 on.")
+    if needs is None:
+        return 0
+    return workers_that_fit(needs, min(asked or cores(), len(plan.todo)), given=asked is not None)
 
 
 def prepare(
@@ -198,7 +211,7 @@ def prepare(
     """
     spec = features if isinstance(features, Spec) else load_spec(features, settings)
     if isinstance(features, Spec) and settings:
-        raise BadInput("settings were given beside a Spec", "change the Spec itself, or give its file")
+        raise BadInput("settings were given beside a Spec", "Change the Spec itself, or give its file.")
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
     chosen, reason = choose(engine)
     where = open_bucket(store or loaded.store)
@@ -211,7 +224,7 @@ def prepare(
     _require_region(name, loaded, source)
     cache = DigestCache(where, ignore=rehash)
     manifest = Manifest(where, log.head(where).manifest) if there else Manifest(where)
-    plan = make_plan(job, meant, manifest, cache, retry_failed=retry_failed)
+    plan = make_plan(job, meant, manifest, cache, retry_failed=retry_failed or rehash)
     notes = (*spec.notes, *loaded.notes(source))
     return Prepared(loaded, meant, job, reason, notes, plan, where, cache)
 
@@ -227,8 +240,10 @@ def _require_region(name: str, catalog: Catalog, source: str | None) -> None:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use (a container's share, if it has one)."""
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)
 
 
 def _head(bucket: Bucket) -> Version | None:

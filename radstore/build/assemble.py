@@ -129,9 +129,10 @@ def _same_columns(source: Source, bucket: Bucket, folder: str, found: Mapping[st
 
 
 def _rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:
-    """Float32 with its mantissa rounded to `keep_bits` of 23 bits (round half to even), NaN kept.
+    """Float32 with its mantissa rounded to `keep_bits` of 23 bits (round half to even).
 
     The rest of the mantissa is zero and compresses away; the relative error is at most 2^-(keep_bits + 1).
+    NaN and infinities stay, and so does what would become infinite.
     """
     if keep_bits is None:
         return array
@@ -139,5 +140,5 @@ def _rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:
     bits = array.view(np.uint32)
     half = np.uint32((1 << (drop - 1)) - 1)
     odd = (bits >> np.uint32(drop)) & np.uint32(1)
-    rounded = ((bits + half + odd) >> np.uint32(drop)) << np.uint32(drop)
-    return np.where(np.isfinite(array), rounded, bits).view(np.float32)
+    rounded = (((bits + half + odd) >> np.uint32(drop)) << np.uint32(drop)).view(np.float32)
+    return np.where(np.isfinite(array) & np.isfinite(rounded), rounded, array)

@@ -14,13 +14,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from radstore.canonical import digest_of
+from radstore.images.read import SUFFIXES
 from radstore.store import layout
 from radstore.store.bucket import Bucket
 
 # A file changed within this many seconds may change again without its time showing it.
 RACY = 2.0
 
-# In the header of an .mhd or .nhdr file: where the voxels lie.
+# In the header of a MetaImage or NRRD file, which a blank line ends: where the voxels lie.
+_HEADERS = (".mha", ".mhd", ".nrrd", ".nhdr")
+_HEADER_BYTES = 1 << 16
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _DATA_FILE = re.compile(rb"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(\S.*?)\s*$", re.I | re.M)
 
 
@@ -59,7 +63,7 @@ class DigestCache:
     def _read(self) -> dict[str, str]:
         try:
             return dict(json.loads(self._bucket.read(layout.DIGESTS)))
-        except (FileNotFoundError, ValueError):  # not there yet; or damaged, and then as good as not there
+        except (FileNotFoundError, ValueError, TypeError):  # not there, or damaged: as good as not there
             return {}
 
 
@@ -88,15 +92,32 @@ def is_settled(paths: Iterable[Path]) -> bool:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Every file an image consists of: a series folder's files; a header and the data file it names."""
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.is_file())
-    if path.suffix.lower() in (".mhd", ".nhdr"):
-        with path.open("rb") as file:
-            named = _DATA_FILE.search(file.read(4096))
-        data = path.parent / named.group(1).decode(errors="replace") if named else path
-        return [path, data] if data.is_file() and data != path else [path]
-    return [path]
+    """Every file an image consists of: a DICOM series' folder; a header and the data files it names.
+
+    Raises
+    ------
+    OSError
+        If `path` is not there.
+    """
+    name = path.name.lower()
+    if name.endswith(_HEADERS):
+        return [path, *_data_files(path)]
+    if name.endswith(SUFFIXES):
+        return [path]
+    folder = path if path.is_dir() else path.parent  # one file of a series stands for all of it
+    return sorted(file for file in folder.iterdir() if file.is_file())
+
+
+def _data_files(path: Path) -> list[Path]:
+    with path.open("rb") as file:
+        header = _BLANK_LINE.split(file.read(_HEADER_BYTES), maxsplit=1)[0]
+    named = _DATA_FILE.search(header)
+    data = named[1].decode(errors="replace") if named else "LOCAL"
+    if data.upper() == "LOCAL":
+        return []
+    if data.upper().startswith("LIST") or "%" in data:  # several: any of those beside it
+        return sorted(file for file in path.parent.iterdir() if file.is_file() and file != path)
+    return [path.parent / data]
 
 
 def _stat(file: Path) -> list[object]:

@@ -120,7 +120,7 @@ class Job:
         except RegionError:
             return None
         s = self.spec.settings
-        how = [list(region.values), s.label_channel, s.geometryTolerance, s.correctMask]
+        how = [list(region.values), s.label_channel, s.geometryTolerance, s.correctMask, s.resamples]
         return fingerprint([case.label_path(region), case.image], "mask", *how)
 
     def failure_key(self, case: Case) -> str:

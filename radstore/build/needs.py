@@ -67,7 +67,7 @@ def workers_that_fit(needs: Needs, wanted: int, *, given: bool) -> int:
         raise BadInput(
             f"not enough memory: {many} about {gigabytes(needed)}, {gigabytes(allowed)} may be used "
             f"({MEMORY_SHARE:.0%} of what is free)",
-            f"use --workers {fit}" if fit else "use a machine with more memory",
+            f"Use --workers {fit}." if fit else "Use a machine with more memory.",
         )
     return min(wanted, fit)
 

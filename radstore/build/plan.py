@@ -27,7 +27,7 @@ class Plan:
     failed
         Cases that failed before and would fail the same way: case id → the recorded error.
     relabelled
-        Cases whose blocks are right but whose table columns changed: only the manifest is written.
+        Of those done and failed the cases whose table columns changed: only the manifest is written.
     base
         Case id → what the manifest says of it now, for the cases that are there.
     """
@@ -65,10 +65,11 @@ def make_plan(
             failures[case.id] = error
         elif error is None and record is not None and _is_done(job, case, record, cache):
             done.append(case)
-            if dict(record.info) != case_info(case):
-                relabelled.append(case)
         else:
             todo.append(case)
+            continue
+        if record is not None and dict(record.info) != case_info(case):
+            relabelled.append(case)
     return Plan(job, tuple(done), tuple(todo), failures, tuple(relabelled), base)
 
 

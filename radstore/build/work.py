@@ -14,9 +14,10 @@ from radstore.build.digests import is_settled
 from radstore.build.job import IMAGE, Inputs, Job, engine
 from radstore.catalog import Case
 from radstore.errors import CaseError, RadstoreError
-from radstore.extract import prepare_case
 from radstore.images.digest import volume_digest
+from radstore.images.itk import set_threads
 from radstore.images.volume import Volume
+from radstore.inputs import prepare_case
 from radstore.store import blocks, layout
 from radstore.store.blocks import Block
 from radstore.store.bucket import Bucket, open_bucket
@@ -54,8 +55,10 @@ class Outcome:
 
 
 def case_info(case: Case) -> dict[str, object]:
-    """What the manifest says of a case beside its blocks."""
-    return {"patient": case.patient, "source": case.source, **case.columns}
+    """What the manifest says of a case beside its blocks; a table's column never hides what is ours."""
+    ours = {"patient": case.patient, "source": case.source}
+    columns = {f"table_{name}" if name in ours else name: value for name, value in case.columns.items()}
+    return {**columns, **ours}
 
 
 def work(job: Job, case: Case, known: CaseRecord | None) -> Outcome:
@@ -72,6 +75,7 @@ def work(job: Job, case: Case, known: CaseRecord | None) -> Outcome:
         Also when anything went wrong: then with `error`, and failed entries in the record.
     """
     began = time.perf_counter()
+    set_threads(job.threads)
     task = _Task(job, case, known or CaseRecord())
     try:
         task.run()
@@ -84,13 +88,13 @@ def work(job: Job, case: Case, known: CaseRecord | None) -> Outcome:
         error = {
             "step": task.step,
             "message": f"case {case.id}: out of memory",
-            "remedy": "build with fewer --workers, or on a machine with more memory",
+            "remedy": "Build with fewer --workers, or on a machine with more memory.",
         }
     except Exception as problem:  # the other cases go on, whatever this one does
         error = {
             "step": task.step,
             "message": f"case {case.id}: {type(problem).__name__}: {problem}",
-            "remedy": "this looks like a bug; please report it with this trace:\n" + traceback.format_exc(),
+            "remedy": "This looks like a bug; please report it with this trace:\n" + traceback.format_exc(),
         }
     return task.outcome(error, time.perf_counter() - began)
 
@@ -146,10 +150,12 @@ class _Task:
         self, bucket: Bucket, name: str, key: str, inputs: Inputs, image: Volume, mask: Volume
     ) -> None:
         """Make sure a block is there and the record names it."""
-        if self.known.has(name, key):
-            return
         folder = layout.object_folder(key)
-        if blocks.find(bucket, folder) is None:
+        digest = blocks.find(bucket, folder)
+        # a block that is named but no longer there (deleted by hand, or as damaged) is made again
+        if self.known.has(name, key) and digest == self.known.blocks[name].digest:
+            return
+        if digest is None:
             self.step = name.split("/")[0]
             block = self._block(bucket, name, inputs, image, mask)
             self.step = "store"

@@ -51,8 +51,20 @@ def cases(name: str, args: Mapping[str, Any], regions: Mapping[str, Region], fol
         images.setdefault(match.fields["case"], []).append(match)
     if not images:
         raise _nothing(name, what.image)
+    for id_ in images:
+        _require_text(name, id_)
     found = [_case(name, what, id_, matches, rows, regions) for id_, matches in sorted(images.items())]
     return Found(found, _notes(name, args, images, rows))
+
+
+def _require_text(name: str, id_: str) -> None:
+    """A file name in another encoding than UTF-8 gives an id that no manifest can hold."""
+    try:
+        id_.encode()
+    except UnicodeEncodeError as error:
+        raise CatalogError(
+            f"source {name!r}: the case id {id_!r} is not UTF-8 text", "Rename the file."
+        ) from error
 
 
 @dataclass(frozen=True)

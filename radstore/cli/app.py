@@ -9,14 +9,19 @@ from typing import Annotated, ParamSpec
 import typer
 
 import radstore
-from radstore.cli import build, export, extract, output, query, setup, versions
+from radstore.cli import build, exits, export, extract, output, query, setup, versions
 from radstore.errors import RadstoreError
 
 P = ParamSpec("P")
 
+HELP = """A feature store for medical-imaging radiomics: CTs and masks in, versioned Zarr out.
+
+Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
+"""
+
 app = typer.Typer(
     name="radstore",
-    help="A feature store for medical-imaging radiomics: CTs and masks in, versioned Zarr out.",
+    help=HELP,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -34,10 +39,10 @@ def speaking(verb: Callable[P, int]) -> Callable[P, None]:
             code = verb(*args, **kwargs)
         except RadstoreError as error:
             output.note(f"radstore: {error}")
-            code = output.BAD_INPUT
+            code = exits.BAD_INPUT
         except KeyboardInterrupt:
             output.note("stopped")
-            code = output.INTERRUPTED
+            code = exits.INTERRUPTED
         raise typer.Exit(code)
 
     return run

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options, output
 from radstore.cli.options import DEFAULT_CATALOG
-from radstore.cli.output import many, note, say
+from radstore.cli.output import LISTED, many, note, place, say
 
 if TYPE_CHECKING:
     from radstore.build.api import BuildReport, Prepared
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def build(
     features: options.Features,
     catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
-    store: options.Store = None,
+    store: options.CatalogsStore = None,
     source: options.Source = None,
     cases: options.Cases = None,
     engine: options.Engine = "auto",
@@ -27,10 +27,15 @@ def build(
     limit: options.Limit = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, metavar="N", help="Worker processes; default: one a core."),
+        typer.Option(
+            "--workers", min=1, metavar="N", help="Worker processes. Default: one a core, if memory allows."
+        ),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler instead.")
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Use the Dask cluster of this scheduler instead."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     rehash: Annotated[
@@ -39,18 +44,27 @@ def build(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try cases again that failed before.")
     ] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why; stands in the log.")] = "",
+    message: Annotated[
+        str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
+    ] = "",
     as_json: options.Json = False,
 ) -> int:
-    """Compute the features of a catalog's cases that the store lacks, and commit them as a new version."""
+    """Compute what the store lacks and commit it as a new version.
+
+    Commits every 64 cases or 60 seconds: a build that was stopped goes on from there. A case that cannot be
+    used is recorded with the reason; the others go on.
+    """
+    from radstore.cli.quiet import quiet
+
+    quiet()
     from radstore.build import build as run
     from radstore.cli.progress import Display
 
-    with Display() as display:
+    with Display(runs=not dry_run) as display:
         report = run(
             features,
-            catalog=catalog,
-            store=store,
+            catalog=options.catalog_file(catalog),
+            store=options.given_store(store),
             source=source,
             cases=options.case_list(cases),
             engine=engine,
@@ -65,17 +79,19 @@ def build(
             message=message,
             progress=display,
         )
+    for line in output.failures(report.failed, LISTED):
+        note(line)
     output.show_json(_record(report)) if as_json else _tell(report)
     if report.tally and report.tally.interrupted:
         note("stopped; what was finished is committed, the same command goes on from there")
-        return output.INTERRUPTED
-    return output.SOME_FAILED if report.failed else output.OK
+        return exits.INTERRUPTED
+    return exits.SOME_FAILED if report.failed else exits.OK
 
 
 def check(
     features: options.Features,
     catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
-    store: options.Store = None,
+    store: options.CatalogsStore = None,
     source: options.Source = None,
     cases: options.Cases = None,
     engine: options.Engine = "auto",
@@ -84,14 +100,18 @@ def check(
     limit: options.Limit = None,
     as_json: options.Json = False,
 ) -> int:
-    """Say what a build would do and what it would refuse, from the catalog, the spec and the headers."""
+    """Say what a build would do and refuse, without running it.
+
+    Reads the catalog, the spec, and the headers of the images; no voxel.
+    """
     from radstore.build.check import check as run
     from radstore.build.needs import gigabytes
+    from radstore.cli.progress import counts, introduction
 
     found = run(
         features,
-        catalog=catalog,
-        store=store,
+        catalog=options.catalog_file(catalog),
+        store=options.given_store(store),
         source=source,
         cases=options.case_list(cases),
         engine=engine,
@@ -99,53 +119,50 @@ def check(
         settings=settings or (),
         limit=limit,
     )
+    code = exits.SOME_FAILED if found.refused else exits.OK
     if as_json:
         output.show_json(_prepared_record(found.prepared) | {"refused": found.refused, "needs": found.needs})
-        return output.SOME_FAILED if found.refused else output.OK
-    _introduce(found.prepared)
-    plan = found.prepared.plan
-    say(f"{many(plan.total, 'case')}: {len(plan.done)} up to date, {len(plan.todo)} to do")
-    if found.needs and plan.todo:
+        return code
+    for line in introduction(found.prepared):
+        say(line)
+    for line in found.prepared.notes:
+        say(f"note: {line}")
+    say(counts(found.prepared.plan))
+    if found.needs:
         say(
-            f"about {gigabytes(found.needs.case_bytes)} of memory a worker "
-            f"({gigabytes(found.needs.free_bytes)} is free), {gigabytes(found.needs.disk_bytes)} on disk"
+            f"memory: about {gigabytes(found.needs.case_bytes)} a worker, "
+            f"{gigabytes(found.needs.free_bytes)} is free; disk: about {gigabytes(found.needs.disk_bytes)}"
         )
-    output.show_failures(found.refused)
-    say(
-        f"{many(len(found.refused), 'case')} would be refused"
-        if found.refused
-        else "nothing would be refused"
-    )
-    return output.SOME_FAILED if found.refused else output.OK
-
-
-def _introduce(prepared: Prepared) -> None:
-    job, spec = prepared.job, prepared.job.spec
-    maps = sum(len(graph.features) for graph in job.graphs.values()) - len(spec.names)
-    say(f"{job.view}: {many(len(spec.names), 'feature')}, {many(maps, 'map')}, spec {spec.hash[:12]}")
-    say(prepared.engine_reason)
-    for line in prepared.notes:
-        note(f"note    {line}")
+    for line in output.failures(found.refused):
+        say(line)
+    say(f"{many(len(found.refused), 'case') if found.refused else 'no case'} would be refused")
+    return code
 
 
 def _tell(report: BuildReport) -> None:
     """A build's result for people."""
-    _introduce(report.prepared)
-    output.show_failures(report.failed)
     plan, tally = report.prepared.plan, report.tally
-    where = report.prepared.bucket.location
+    where = place(report.prepared.bucket.location)
     if tally is None:
-        say(f"dry run: {many(len(plan.todo), 'case')} would be worked on, nothing was changed")
-        for case in plan.todo[:20]:
+        what = f"{many(len(plan.todo), 'case')} would be worked on" if plan.todo else "nothing to compute"
+        say(f"dry run: {what}; nothing was changed")
+        for case in plan.todo[:LISTED]:
             say(f"  {case.id}")
+        if len(plan.todo) > LISTED:
+            say(f"  … and {len(plan.todo) - LISTED:,} more")
         return
     if not tally.versions:
-        say(
-            f"nothing to commit: {where} is up to date at version {report.version.number if report.version else 0}"
-        )
+        number = report.version.number if report.version else 0
+        why = "nothing was finished" if tally.interrupted else "nothing to compute, nothing to commit"
+        say(f"{why}: {where} stays at version {number}")
         return
+    failed = f", {len(tally.failed):,} failed" if tally.failed else ""
     copied = f", {tally.copied:,} taken over from earlier blocks" if tally.copied else ""
-    say(f"{many(tally.cases, 'case')} done: {many(tally.computed, 'column')} computed{copied}")
+    what = "features and maps" if len(report.prepared.job.graphs) > 1 else "features"
+    if plan.todo:
+        say(f"{many(tally.cases, 'case')} done{failed}: {tally.computed:,} {what} computed{copied}")
+    if plan.relabelled:
+        say(f"{many(len(plan.relabelled), 'case')} got other table columns")
     say(f"{where} is at version {tally.versions[-1].number}")
 
 

@@ -1,4 +1,4 @@
-"""Write features or maps to files that other programs read."""
+"""Write features or maps to files for other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options
 from radstore.cli.options import store_location
 from radstore.cli.output import many, say
 
@@ -18,23 +18,31 @@ def features(
     version: options.Version = None,
     store: options.Store = None,
 ) -> int:
-    """Write a view's features: one row a case, its columns, then the features."""
+    """Write a view's features as a table.
+
+    One row a case: its id, its columns (patient, source, those of the catalog's table), then the features.
+    """
     from radstore.store.export import export_features
     from radstore.store.query import open_store
 
     say(str(export_features(open_store(store_location(store), version), out, view)))
-    return output.OK
+    return exits.OK
 
 
 def maps(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder: DIR/<case>/<feature>.nrrd.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder; a map becomes DIR/CASE/FEATURE.nrrd.")
+    ],
     view: options.View = None,
     cases: options.Cases = None,
     feature: Annotated[
         list[str] | None, typer.Option("--feature", metavar="NAME", help="Only this map. Repeatable.")
     ] = None,
     suffix: Annotated[
-        str, typer.Option("--format", metavar="SUFFIX", help="nrrd, nii.gz, nii, mha, …")
+        str,
+        typer.Option(
+            "--format", metavar="SUFFIX", help="nrrd, mha, nii.gz or nii (of which ITK reads NaN as 0)."
+        ),
     ] = "nrrd",
     cropped: Annotated[
         bool, typer.Option("--cropped", help="Only the region's box instead of the whole grid.")
@@ -42,7 +50,11 @@ def maps(
     version: options.Version = None,
     store: options.Store = None,
 ) -> int:
-    """Write maps as images with their geometry; NaN outside the region."""
+    """Write maps as images with their geometry.
+
+    float32, NaN outside the region, on the grid they were computed on (the resampled one, if the spec
+    resamples).
+    """
     from radstore.store.export import export_maps
     from radstore.store.query import open_store
 
@@ -56,4 +68,4 @@ def maps(
         full_grid=not cropped,
     )
     say(f"{many(len(written), 'map')} in {out}")
-    return output.OK
+    return exits.OK

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options, output
 from radstore.cli.output import many, note, say
+
+if TYPE_CHECKING:
+    from radstore.extract import Extraction
 
 
 def extract(
@@ -17,7 +20,8 @@ def extract(
     mask: Annotated[Path, typer.Argument(metavar="MASK", help="The label image.")],
     features: options.Features,
     label: Annotated[
-        int | None, typer.Option("--label", metavar="L", help="Value of the region; default: the spec's.")
+        int | None,
+        typer.Option("--label", min=1, metavar="L", help="The region's value in MASK. Default: the spec's."),
     ] = None,
     engine: options.Engine = "auto",
     settings: options.Set = None,
@@ -30,25 +34,22 @@ def extract(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Compute the features of one image and mask, without a store."""
+    """Compute the features of one image and mask, without a store.
+
+    Prints one line a feature, as PyRadiomics does, unless --csv or --json is given.
+    """
     from radstore.extract import extract as run
     from radstore.spec import load_spec
 
     spec = load_spec(features, settings or ())
     for line in spec.notes:
-        note(f"note    {line}")
+        note(f"note: {line}")
     done = run(image, mask, spec, label=label, engine=engine, maps=maps is not None)
     note(done.engine_reason)
     if maps is not None:
-        written = done.write_maps(maps)
-        note(f"{many(len(written), 'map')} in {maps}")
+        note(f"{many(len(done.write_maps(maps)), 'map')} in {maps}")
     if table is not None:
-        row = done.csv_row()
-        table.parent.mkdir(parents=True, exist_ok=True)
-        with table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-            writer.writerow(row)
+        _write_row(done, table)
         note(f"written: {table}")
     if as_json:
         output.show_json(done.json_record())
@@ -57,4 +58,14 @@ def extract(
             say(f"{name}: {value!r}")
     for name, reason in done.failures.items():
         note(f"undefined  {name}: {reason}")
-    return output.OK
+    return exits.OK
+
+
+def _write_row(done: Extraction, path: Path) -> None:
+    from radstore.output_file import writing
+
+    row = done.csv_row()
+    with writing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        writer.writeheader()
+        writer.writerow(row)

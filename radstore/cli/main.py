@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+from radstore.cli import exits
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code.
+    """Run the command line; returns the exit code, one of `radstore.cli.exits`.
 
-    0: all done. 1: some cases failed. 2: bad input, nothing was changed. 130: stopped by Ctrl-C.
+    Parameters
+    ----------
+    argv
+        What was typed behind ``radstore``; by default what the program was started with.
     """
-    from radstore.cli.app import app
+    code = _run(argv)
+    if code == exits.INTERRUPTED and argv is None:  # we are leaving: there is nothing left to interrupt
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
 
+
+def _run(argv: list[str] | None) -> int:
     try:
-        app(argv)
+        from radstore.cli.app import app
+
+        app(argv, prog_name="radstore")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
-    return 0
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except Exception:  # not to be mistaken for "some cases failed"
+        import traceback
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+        traceback.print_exc()
+        print("radstore: this looks like a bug; please report it with the lines above.", file=sys.stderr)
+        return exits.BUG
+    return exits.OK

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each defined once."""
+"""Options that several verbs share, each defined once, and what they mean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from radstore.errors import BadInput
 
 DEFAULT_CATALOG = "catalog.yaml"
 DEFAULT_STORE = "./store"
@@ -26,6 +28,10 @@ Store = Annotated[
         help=f"The store. Default: the one {DEFAULT_CATALOG} names, if it lies here, else {DEFAULT_STORE}.",
     ),
 ]
+CatalogsStore = Annotated[
+    str | None,
+    typer.Option("--store", "-s", metavar="PATH|URL", help="The store. Default: the one the catalog names."),
+]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="NAME", help="Only this source of the catalog.")
 ]
@@ -33,35 +39,83 @@ Cases = Annotated[
     str | None, typer.Option("--cases", metavar="ID,ID,…", help="Only these cases, separated by commas.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N cases.")]
-Engine = Annotated[str, typer.Option("--engine", metavar="auto|cpu|cuda|pyradiomics", help="Who computes.")]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", metavar="NAME", help="Who computes: auto, or one that `radstore doctor` lists."),
+]
 Region = Annotated[
     str | None,
-    typer.Option("--region", metavar="NAME", help="In which region; default: the spec's. Or label-N."),
+    typer.Option(
+        "--region",
+        metavar="NAME",
+        help="In which region: one of the catalog's, or label-N. Default: the spec's.",
+    ),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the spec, e.g. setting.binWidth=25. Repeatable."),
 ]
 Version = Annotated[
-    str | None, typer.Option("--version", metavar="TAG|N", help="Which version; default: the latest.")
+    str | None, typer.Option("--version", metavar="TAG|N", help="Which version. Default: the latest.")
 ]
 View = Annotated[
-    str | None, typer.Option("--view", metavar="SPEC@REGION", help="Which view; default: the last one built.")
+    str | None, typer.Option("--view", metavar="SPEC@REGION", help="Which view. Default: the last one built.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def case_list(cases: str | None) -> list[str] | None:
-    """The ids of ``--cases``, or None for all."""
-    return [case.strip() for case in cases.split(",") if case.strip()] if cases else None
+    """The ids of ``--cases``, or None for all.
+
+    Raises
+    ------
+    BadInput
+        If it was given but names none: most likely an empty shell variable, which must not mean all.
+    """
+    if cases is None:
+        return None
+    ids = [case.strip() for case in cases.split(",") if case.strip()]
+    if not ids:
+        raise BadInput(f"--cases {cases!r} names no case", "Give ids separated by commas, or leave it out.")
+    return ids
+
+
+def given_store(store: str | None) -> str | None:
+    """``--store`` as given, or None.
+
+    Raises
+    ------
+    BadInput
+        If it is empty: most likely an empty shell variable, which must not mean the default.
+    """
+    if store is not None and not store.strip():
+        raise BadInput(f"--store {store!r} names no store", "Give a path or a URL, or leave it out.")
+    return store
 
 
 def store_location(store: str | None) -> str:
     """Where the store is: as asked, else as the catalog here says, else `DEFAULT_STORE`."""
-    if store:
-        return store
+    if given_store(store):
+        return str(store)
     if Path(DEFAULT_CATALOG).is_file():
         from radstore.catalog import load_catalog
 
         return str(load_catalog(DEFAULT_CATALOG).store)
     return DEFAULT_STORE
+
+
+def catalog_file(catalog: Path) -> Path:
+    """``--catalog``, which has to be there.
+
+    Raises
+    ------
+    BadInput
+        If it is not: says how to get one.
+    """
+    if not catalog.exists():
+        where = f"in {Path.cwd()}" if catalog == Path(DEFAULT_CATALOG) else "there"
+        raise BadInput(
+            f"no {catalog} {where}",
+            "Write one with `radstore init FOLDER`, or name another with --catalog.",
+        )
+    return catalog

@@ -7,54 +7,70 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
+ENDLESS = 10_000  # characters a line, where there is no terminal and so no edge: nothing is cut or folded
+LAST_COLUMN = 24  # at least so many characters of a table's last column before it is folded
+LISTED = 20  # how many of a long list are shown, where another verb shows them all
 
 
 @lru_cache(maxsize=1)
 def stdout() -> Console:
-    """The console of results; as wide as it takes when it is no terminal, so that nothing is cut."""
-    return _console(sys.stdout.isatty())
+    """The console of results."""
+    return _console(None if sys.stdout.isatty() else ENDLESS)
 
 
 @lru_cache(maxsize=1)
 def stderr() -> Console:
     """The console of progress and messages."""
-    return _console(sys.stderr.isatty(), stderr=True)
+    return _console(None if sys.stderr.isatty() else ENDLESS, stderr=True)
 
 
-def _console(terminal: bool, *, stderr: bool = False) -> Console:
-    # programs and files get lines as long as they come; only a terminal has an edge
-    width = None if terminal else 10_000
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+def _console(width: int | None, *, stderr: bool = False) -> Console:
+    # literally: what looks like markup in a path or a name is none
+    return Console(stderr=stderr, width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def say(text: str = "") -> None:
     """Print a line of a result."""
-    stdout().print(escape(text))
+    stdout().print(text)
 
 
 def note(text: str) -> None:
     """Print a line that is not part of a result."""
-    stderr().print(escape(text))
+    stderr().print(text)
 
 
-def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print rows under headings."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    stdout().print(table)
+def show_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print rows under headings (none, if all are empty); columns of numbers are aligned to the right.
+
+    On a terminal the last column is folded to fit; names and numbers never are.
+    """
+    cells = [list(row) for row in rows]
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    width = 2 * len(columns) + LAST_COLUMN
+    for at, name in enumerate(columns):
+        last, values = at == len(columns) - 1, [row[at] for row in cells]
+        numbers = bool(values) and all(isinstance(value, int | float) for value in values)
+        table.add_column(name, overflow="fold", no_wrap=not last, justify="right" if numbers else "left")
+        width += 0 if last else max(cell_len(str(value)) for value in [name, *values])
+    for row in cells:
+        table.add_row(*map(str, row))
+    if stdout().is_terminal:
+        _console(max(width, stdout().width)).print(table)
+        return
+    with stdout().capture() as lines:
+        stdout().print(table)
+    for line in lines.get().splitlines():
+        typer.echo(line.rstrip())  # the blanks that fill up the last column are for terminals
 
 
 def show_json(value: object) -> None:
@@ -88,9 +104,17 @@ def many(count: int, what: str) -> str:
     return f"{count:,} {what if count == 1 else plural}"
 
 
-def show_failures(failed: Mapping[str, Mapping[str, str]], limit: int = 20) -> None:
-    """Print why cases failed, on stderr."""
-    for case, error in list(failed.items())[:limit]:
-        note(f"failed  {case} ({error['step']}): {error['message']}\n        → {error['remedy']}")
-    if len(failed) > limit:
-        note(f"… and {many(len(failed) - limit, 'more failure')}; `radstore status` lists them all")
+def place(location: str) -> str:
+    """A path or URL for people: relative if it lies below the folder we are in."""
+    here = Path.cwd()
+    below = Path(location).is_relative_to(here)
+    return f"./{Path(location).relative_to(here).as_posix()}" if below else location
+
+
+def failures(failed: Mapping[str, Mapping[str, str]], limit: int | None = None) -> Iterator[str]:
+    """Why cases failed, a paragraph each; with a limit, only so many and no traces of bugs."""
+    for case, error in sorted(failed.items())[:limit]:
+        remedy = error["remedy"] if limit is None else error["remedy"].partition("\n")[0]
+        yield f"failed   {case} ({error['step']}): {error['message']}\n         → {remedy}"
+    if limit is not None and len(failed) > limit:
+        yield f"… and {many(len(failed) - limit, 'more failure')}; `radstore status` lists them all"

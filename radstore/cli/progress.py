@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from radstore.build.plan import Plan
 from radstore.build.run import Progress as BuildProgress
@@ -12,31 +13,55 @@ from radstore.build.work import Outcome
 from radstore.cli.output import many, note, stderr
 from radstore.store.log import Version
 
+if TYPE_CHECKING:
+    from radstore.build.api import Prepared
+
 LINE_EVERY = 10.0  # seconds between two plain lines
+
+
+def introduction(prepared: Prepared) -> list[str]:
+    """What a build is about: view, spec, engine."""
+    job = prepared.job
+    maps = sum(len(graph.features) for graph in job.graphs.values()) - len(job.spec.names)
+    what = ", ".join([many(len(job.spec.names), "feature"), many(maps, "map") if maps else "no maps"])
+    return [f"{job.view}: {what} (spec {job.spec.hash[:12]})", prepared.engine_reason]
+
+
+def counts(plan: Plan) -> str:
+    """How many cases there are, and what each needs."""
+    parts = [f"{len(plan.done):,} up to date", f"{len(plan.todo):,} to do"]
+    if plan.failed:
+        parts.append(f"{len(plan.failed):,} failed before (--retry-failed tries them again)")
+    return f"{many(plan.total, 'case')}: {', '.join(parts)}"
 
 
 class Display(BuildProgress):
     """Draws a build's progress; a context manager.
 
     On a terminal a bar with cases, rate, time left and failures; elsewhere a line now and then.
+
+    Parameters
+    ----------
+    runs
+        Whether anything will run; False for a dry run, which has no bar.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, runs: bool = True) -> None:
+        self._runs = runs
         self._began = time.monotonic()
         self._line_at = self._began
         self._failures = 0
-        self._task: int | None = None
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            SpinnerColumn(),
+            TextColumn("building"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[failures]}"),
+            TextColumn("cases{task.description}"),
             console=stderr(),
             transient=True,
             disable=not stderr().is_terminal,
         )
+        self._task = self._bar.add_task("", start=False)
 
     def __enter__(self) -> Display:
         return self
@@ -44,29 +69,45 @@ class Display(BuildProgress):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def prepared(self, prepared: Prepared) -> None:
+        """Say what the build is about."""
+        for line in introduction(prepared):
+            note(line)
+        for line in prepared.notes:
+            note(f"note: {line}")
+
     def planned(self, plan: Plan, workers: int) -> None:
         """Say what there is to do."""
-        known = f", {len(plan.failed)} failed before (--retry-failed tries them again)" if plan.failed else ""
-        note(f"{many(plan.total, 'case')}: {len(plan.done)} up to date, {len(plan.todo)} to do{known}")
-        if plan.todo:
-            note(
-                f"{many(min(workers, len(plan.todo)), 'worker')}, {many(len(plan.job.spec.names), 'feature')}"
-            )
-            self._began = self._line_at = time.monotonic()
-            self._bar.start()
-            self._task = self._bar.add_task("building", total=len(plan.todo), rate="", failures="")
+        note(counts(plan))
+        if not self._runs or not plan.todo:
+            return
+        note(many(workers, "worker") if workers else "workers: those of the scheduler")
+        self._began = self._line_at = time.monotonic()
+        self._bar.update(self._task, total=len(plan.todo))
+        self._bar.start()
 
     def finished(self, outcome: Outcome, done: int, total: int) -> None:
         """Count a case."""
         self._failures += outcome.error is not None
-        rate = f"{60 * done / max(1e-9, time.monotonic() - self._began):.1f} cases/min"
-        failures = f"{self._failures} failed" if self._failures else ""
-        if not self._bar.disable and self._task is not None:
-            self._bar.update(self._task, completed=done, rate=rate, failures=failures)  # type: ignore[arg-type]
-        elif done == total or time.monotonic() - self._line_at > LINE_EVERY:
+        seconds = max(1e-9, time.monotonic() - self._began)
+        parts = [f"{60 * done / seconds:.1f} a minute"]
+        if done < total:
+            parts.append(f"{_duration(seconds / done * (total - done))} left")
+        if self._failures:
+            parts.append(f"{self._failures:,} failed")
+        rest = "".join(f", {part}" for part in parts)
+        self._bar.update(self._task, completed=done, description=rest)
+        if self._bar.disable and (done == total or time.monotonic() - self._line_at > LINE_EVERY):
             self._line_at = time.monotonic()
-            note(", ".join(part for part in (f"{done}/{total} cases", rate, failures) if part))
+            note(f"{done:,}/{total:,} cases{rest}")
 
     def committed(self, version: Version) -> None:
         """Say which version holds what was done."""
         note(f"committed version {version.number} ({many(version.changed, 'case')})")
+
+
+def _duration(seconds: float) -> str:
+    """A time for people: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

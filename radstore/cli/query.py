@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options, output
 from radstore.cli.options import DEFAULT_CATALOG, store_location
-from radstore.cli.output import many, say, show_failures, show_json, show_table
+from radstore.cli.output import LISTED, many, place, say, show_json, show_table
+from radstore.errors import BadInput, StoreError
+from radstore.suggest import suggest
+
+if TYPE_CHECKING:
+    from radstore.store.admin import Status
+    from radstore.store.manifest import CaseRecord, Entry
+    from radstore.store.query import CaseView, Snapshot
 
 
 def ls(
     version: options.Version = None,
-    view: options.View = None,
+    view: Annotated[
+        str | None, typer.Option("--view", metavar="SPEC@REGION", help="Only cases with this view.")
+    ] = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> int:
@@ -22,80 +31,103 @@ def ls(
     from radstore.store.query import open_store
 
     snapshot = open_store(store_location(store), version)
-    cases = {case: sorted(record.blocks) for case, record in snapshot.manifest.items()}
-    if view:
-        cases = {
-            case: names for case, names in cases.items() if any(name.endswith(f"/{view}") for name in names)
-        }
+    if view is not None:
+        _require_view(snapshot, view)
+    records = {
+        case: record
+        for case, record in snapshot.manifest.items()
+        if view is None or view in _views(record, ok=True)
+    }
     if as_json:
+        cases = {case: sorted(record.blocks) for case, record in records.items()}
         show_json({"version": snapshot.version.number, "views": snapshot.views, "cases": cases})
-        return output.OK
-    say(f"{snapshot.bucket.location}, version {snapshot.version.number}")
-    show_table(("view", "cases"), snapshot.views.items())
-    rows = []
-    for case in cases:
-        one = snapshot.case(case)
-        failed = [name for name, entry in one.record.blocks.items() if not entry.ok]
-        state = f"failed: {', '.join(failed)}" if failed else many(len(one.record.blocks), "block")
-        rows.append((case, one.info.get("patient", ""), one.info.get("source", ""), state))
-    show_table(("case", "patient", "source", ""), rows)
-    return output.OK
+        return exits.OK
+    number = snapshot.version.number
+    say(f"{place(snapshot.bucket.location)}, version {number}: {many(len(records), 'case')}")
+    if records:
+        say()
+        show_table(("view", "cases"), snapshot.views.items())
+        say()
+        show_table(
+            ("case", "patient", "source", "views"), [_row(case, record) for case, record in records.items()]
+        )
+    return exits.OK
+
+
+def _row(case: str, record: CaseRecord) -> tuple[object, ...]:
+    views = [*_views(record, ok=True), *(f"{name} failed" for name in _views(record, ok=False))]
+    return case, record.info.get("patient", ""), record.info.get("source", ""), ", ".join(views)
+
+
+def _views(record: CaseRecord, *, ok: bool) -> list[str]:
+    from radstore.store.table import FEATURES
+
+    names = (n for n, entry in record.blocks.items() if n.startswith(FEATURES) and entry.ok == ok)
+    return sorted(name.removeprefix(FEATURES) for name in names)
+
+
+def _require_view(snapshot: Snapshot, view: str) -> None:
+    if view not in snapshot.views:
+        raise StoreError(
+            f"{snapshot.bucket.location}: version {snapshot.version.number} has no view {view!r}",
+            suggest(view, snapshot.views, "Its views are"),
+        )
 
 
 def show(
     case: Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")],
     version: options.Version = None,
-    view: options.View = None,
+    view: Annotated[
+        str | None, typer.Option("--view", metavar="SPEC@REGION", help="Only the features of this view.")
+    ] = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show one case: its columns, its blocks, and its features."""
+    """Show one case: its columns, its blocks, its features."""
     from radstore.store.query import open_store
-    from radstore.store.table import FEATURES
 
-    snapshot = open_store(store_location(store), version)
-    one = snapshot.case(case)
-    names = (
-        [view] if view else [n.removeprefix(FEATURES) for n in one.record.blocks if n.startswith(FEATURES)]
-    )
-    tables = {name: one.features(name) for name in names if view or one.record.blocks[FEATURES + name].ok}
+    one = open_store(store_location(store), version).case(case)
+    names = _views(one.record, ok=True) if view is None else [view]
+    tables = {name: one.features(name) for name in names}
     values = {
         name: dict(zip(t["feature"].values.tolist(), t.values.tolist(), strict=True))
         for name, t in tables.items()
     }
-    failures = {name: dict(table.attrs["failures"]) for name, table in tables.items()}
+    undefined = {name: dict(table.attrs["failures"]) for name, table in tables.items()}
     if as_json:
+        blocks = one.record.to_json()["blocks"]
         show_json(
-            {
-                "case": case,
-                "info": one.info,
-                "blocks": one.record.to_json()["blocks"],
-                "features": values,
-                "undefined": failures,
-            }
+            {"case": case, "info": one.info, "blocks": blocks, "features": values, "undefined": undefined}
         )
-        return output.OK
-    say(case)
-    show_table(("", ""), one.info.items())
-    rows = [
-        (
-            name,
-            e.status,
-            "×".join(map(str, e.shape)),
-            ", ".join(f"{s:g}" for s in e.spacing),
-            e.engine,
-            e.key[:12],
-        )
-        for name, e in one.record.blocks.items()
-    ]
-    show_table(("block", "", "shape", "spacing mm", "engine", "key"), rows)
-    show_failures({f"{case} {n}": e.error for n, e in one.record.blocks.items() if e.error is not None})
+        return exits.OK
+    _show_record(one)
     for name, features in values.items():
-        say(name)
-        show_table(("feature", "value"), ((f, f"{v:.9g}") for f, v in features.items()))
-        for feature, reason in failures[name].items():
+        say()
+        show_table((name, "value"), ((f, f"{v:.9g}") for f, v in features.items()))
+        for feature, reason in undefined[name].items():
             say(f"undefined  {feature}: {reason}")
-    return output.OK
+    return exits.OK
+
+
+def _show_record(one: CaseView) -> None:
+    first = ("patient", "source")
+    info = {name: one.info[name] for name in (*first, *one.info) if name in one.info}
+    show_table(("case", one.id), ((name, "" if value is None else value) for name, value in info.items()))
+    say()
+    show_table(
+        ("block", "shape zyx", "spacing zyx, mm", "engine"),
+        [(name, *_described(entry)) for name, entry in sorted(one.record.blocks.items())],
+    )
+    failed = {f"{one.id} {n}": e.error for n, e in one.record.blocks.items() if e.error is not None}
+    for line in output.failures(failed):
+        say(line)
+
+
+def _described(entry: Entry) -> tuple[str, ...]:
+    features, grid = entry.shape[:-3], entry.shape[-3:]  # maps have both, a vector or an image one of them
+    size = " × ".join("×".join(map(str, axes)) for axes in (features, grid) if axes)
+    spacing = "×".join(f"{mm:g}" for mm in reversed(entry.spacing))
+    return size if entry.ok else entry.status, spacing, entry.engine
 
 
 def status(
@@ -103,7 +135,10 @@ def status(
     catalog: Annotated[
         Path | None,
         typer.Option(
-            "--catalog", "-c", metavar="FILE", help="Its cases should be there; default: the one here."
+            "--catalog",
+            "-c",
+            metavar="FILE",
+            help=f"Its cases should be there. Default: the {DEFAULT_CATALOG} here, without --store.",
         ),
     ] = None,
     store: options.Store = None,
@@ -112,39 +147,51 @@ def status(
     """Say how far every view is: done, missing, failed and why."""
     from radstore.store import admin
 
-    expected: tuple[str, ...] = ()
     if catalog is None and store is None and Path(DEFAULT_CATALOG).is_file():
         catalog = Path(DEFAULT_CATALOG)
+    expected: tuple[str, ...] = ()
     if catalog is not None:
         from radstore.catalog import load_catalog
 
-        expected = tuple(case.id for case in load_catalog(catalog).cases())
+        loaded = load_catalog(options.catalog_file(catalog))
+        expected = tuple(case.id for case in loaded.cases())
+        store = store or str(loaded.store)
     found = admin.status(store_location(store), version, expected=expected)
     if as_json:
         show_json(found)
     else:
         for one in found:
-            say(f"{one.view}: {one.done} done, {len(one.missing)} missing, {len(one.failed)} failed")
-            for case in one.missing[:20]:
-                say(f"missing {case}")
-            show_failures(one.failed, limit=len(one.failed))
-            for case, count in one.undefined.items():
-                say(f"undefined  {case}: {many(count, 'feature')} (see `radstore show {case}`)")
+            _show_status(one)
         if not found:
             say("no view yet; `radstore build` makes one")
-    return output.SOME_FAILED if any(one.failed for one in found) else output.OK
+    return exits.SOME_FAILED if any(one.failed for one in found) else exits.OK
+
+
+def _show_status(one: Status) -> None:
+    say(f"{one.view}: {one.done:,} done, {len(one.missing):,} missing, {len(one.failed):,} failed")
+    for case in one.missing[:LISTED]:
+        say(f"missing  {case}")
+    if len(one.missing) > LISTED:
+        say(f"… and {len(one.missing) - LISTED:,} more are missing; --json lists them all")
+    for line in output.failures(one.failed):
+        say(line)
+    for case, count in one.undefined.items():
+        say(f"undefined  {case}: {many(count, 'feature')}; `radstore show {case}` says why")
 
 
 def features(
-    like: Annotated[str, typer.Argument(metavar="[WORD]", help="Only names or lines with this word.")] = "",
+    like: Annotated[str, typer.Argument(metavar="WORD", help="Only names or lines with this word.")] = "",
     as_json: options.Json = False,
 ) -> int:
     """List every feature and filter there is, with a line each."""
     from radstore.texture import names
 
-    rows = [row for row in names.describe() if like.lower() in " ".join(row).lower()]
+    described = dict(names.describe())
+    rows = {name: line for name, line in described.items() if like.lower() in f"{name} {line}".lower()}
+    if not rows:
+        raise BadInput(f"no feature or filter has {like!r} in its name or line", suggest(like, described))
     if as_json:
-        show_json([{"name": name, "description": line} for name, line in rows])
+        show_json([{"name": name, "description": line} for name, line in rows.items()])
     else:
-        show_table(("name", ""), rows)
-    return output.OK
+        show_table(("name", "what it is"), rows.items())
+    return exits.OK

@@ -7,46 +7,56 @@ from typing import Annotated
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options, output
 from radstore.cli.options import DEFAULT_CATALOG
 from radstore.cli.output import say, show_json, show_table
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the CTs and masks lie.")],
-    catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
+    catalog: Annotated[
+        Path, typer.Option("--catalog", "-c", metavar="FILE", help="The catalog to write.")
+    ] = Path(DEFAULT_CATALOG),
     force: Annotated[bool, typer.Option("--force", help="Replace a catalog that is there.")] = False,
 ) -> int:
-    """Look at a folder of CTs and masks and write a first catalog.yaml for it."""
+    """Look at a folder of CTs and masks, write a first catalog.
+
+    The catalog says in comments what was seen; look it over before you build.
+    """
     from radstore.catalog.guess import guess_catalog
     from radstore.errors import BadInput
+    from radstore.output_file import writing
 
     if catalog.exists() and not force:
-        raise BadInput(f"{catalog} is there already", "name another with --catalog, or use --force")
-    text = guess_catalog(folder)
-    catalog.write_text(text, encoding="utf-8")
+        raise BadInput(f"{catalog} is there already", "Name another with --catalog, or use --force.")
+    text = guess_catalog(folder, catalog.absolute().parent)
+    with writing(catalog) as file:
+        file.write_text(text, encoding="utf-8")
     say(text)
-    say(
-        f"written: {catalog}. Look it over, then: radstore check --features selected.yaml --catalog {catalog}"
-    )
-    return output.OK
+    named = "" if catalog == Path(DEFAULT_CATALOG) else f" --catalog {catalog}"
+    say(f"written: {catalog}")
+    say(f"Look it over, name its regions, then: radstore check --features selected.yaml{named}")
+    return exits.OK
 
 
 def doctor(as_json: options.Json = False) -> int:
-    """Say what is installed, which engines work, and why the others do not."""
+    """Say what is installed and which engines work, or why not."""
     from radstore.doctor import diagnose
 
     found = diagnose()
     if as_json:
         show_json(found)
-        return output.OK
+        return exits.OK
     say(f"radstore {found.radstore}, Python {found.python}, {found.platform}")
     say(
-        f"{found.cores} cores, {found.free_memory_gb:.1f} GB of memory free, {found.free_disk_gb:.1f} GB on disk here"
+        f"{output.many(found.cores, 'core')}, {found.free_memory_gb:.1f} GB of memory free, "
+        f"{found.free_disk_gb:.1f} GB of disk free here"
     )
+    say()
     show_table(
         ("package", "version", "for"),
         [(p.name, p.version or "not installed", p.purpose) for p in found.packages],
     )
-    show_table(("engine", ""), found.engines.items())
-    return output.OK
+    say()
+    show_table(("engine", "state"), found.engines.items())
+    return exits.OK

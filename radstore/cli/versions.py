@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radstore.cli import options, output
+from radstore.cli import exits, options
 from radstore.cli.options import store_location
-from radstore.cli.output import many, say, show_json, show_table, stderr, when
+from radstore.cli.output import many, note, say, show_json, show_table, stderr, when
+from radstore.errors import BadInput
+
+if TYPE_CHECKING:
+    from radstore.store.diff import Difference
 
 DAY = 24 * 3600.0
+HOUR = 3600.0
 
 
 def log(store: options.Store = None, as_json: options.Json = False) -> int:
@@ -25,11 +30,15 @@ def log(store: options.Store = None, as_json: options.Json = False) -> int:
         named.setdefault(number, []).append(tag_name)
     if as_json:
         show_json([{**vars(v), "tags": named.get(v.number, [])} for v in versions])
-        return output.OK
+        return exits.OK
+    if not versions:
+        say("no version yet; `radstore build` makes one")
+        return exits.OK
     rows = [
         (
             v.number,
             when(v.time),
+            v.author,
             v.changed,
             v.build.get("view", ""),
             " ".join(named.get(v.number, [])),
@@ -37,49 +46,56 @@ def log(store: options.Store = None, as_json: options.Json = False) -> int:
         )
         for v in versions
     ]
-    show_table(("version", "time", "cases", "view", "tags", "message"), rows)
-    return output.OK
+    show_table(("version", "time", "author", "cases changed", "view", "tags", "message"), rows)
+    return exits.OK
 
 
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A version: tag or number.")],
-    b: Annotated[str | None, typer.Argument(metavar="B", help="Another; default: the latest.")] = None,
+    b: Annotated[str | None, typer.Argument(metavar="B", help="Another. Default: the latest.")] = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> int:
-    """Say what version B has that A has not, and which features changed by how much."""
+    """Say what changed from version A to version B.
+
+    Cases, blocks and features added, removed and changed, with the largest change of each feature.
+    """
     from radstore.store import admin
 
     found = admin.diff(store_location(store), a, b)
     if as_json:
         show_json(found)
-        return output.OK
+    else:
+        _show_difference(found)
+    return exits.OK
+
+
+def _show_difference(found: Difference) -> None:
     if not found:
         say("no difference")
-        return output.OK
-    for sign, title, cases in (("+", "added", found.cases_added), ("-", "removed", found.cases_removed)):
-        for case in cases:
-            say(f"{sign} case {case} {title}")
+    for case in found.cases_added:
+        say(f"+ case {case}")
+    for case in found.cases_removed:
+        say(f"- case {case}")
     for case, names in found.cases_changed.items():
         say(f"~ case {case}: {', '.join(names)}")
-    for view, names in found.features_added.items():
-        say(f"+ {view}: {', '.join(names)}")
-    for view, names in found.features_removed.items():
-        say(f"- {view}: {', '.join(names)}")
+    for sign, changed in (("+", found.features_added), ("-", found.features_removed)):
+        for view, names in changed.items():
+            say(f"{sign} {many(len(names), 'feature')} of {view}: {', '.join(names)}")
     rows = [
-        (v, name, f"{change:g}")
-        for v, all_ in found.features_changed.items()
-        for name, change in all_.items()
+        (view, name, f"{change:.3g}")
+        for view, changes in found.features_changed.items()
+        for name, change in changes.items()
     ]
     if rows:
-        show_table(("view", "feature", "max |change|"), rows)
-    return output.OK
+        say()
+        show_table(("view", "feature", "largest change"), rows)
 
 
 def tag(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The tag.")],
     version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="What it names; default: the latest.")
+        str | None, typer.Argument(metavar="VERSION", help="What it names. Default: the latest.")
     ] = None,
     store: options.Store = None,
 ) -> int:
@@ -88,13 +104,13 @@ def tag(
 
     found = admin.tag(store_location(store), name, version)
     say(f"{name} names version {found.number}")
-    return output.OK
+    return exits.OK
 
 
 def verify(
     version: options.Version = None, store: options.Store = None, as_json: options.Json = False
 ) -> int:
-    """Read every block of a version again and compare it with its checksum."""
+    """Read every block of a version and compare checksums."""
     from rich.progress import Progress
 
     from radstore.store import admin
@@ -112,7 +128,7 @@ def verify(
         for where, problem in found.damaged.items():
             say(f"damaged  {where}: {problem}")
         say(f"{many(found.blocks, 'block')} read, {len(found.damaged) or 'none'} damaged")
-    return output.SOME_FAILED if found.damaged else output.OK
+    return exits.SOME_FAILED if found.damaged else exits.OK
 
 
 def expire(
@@ -123,19 +139,25 @@ def expire(
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> int:
-    """Drop old versions from the log. The latest and tagged ones stay; gc then frees what they held."""
-    from radstore.errors import BadInput
+    """Drop old versions from the log.
+
+    The latest version and tagged ones stay; with both --keep and --older-than, so does what either keeps.
+    `radstore gc` then frees what only the dropped ones held.
+    """
     from radstore.store import admin
 
     if keep is None and older_than is None:
-        raise BadInput("expire: which versions?", "give --keep N, --older-than DAYS, or both")
+        raise BadInput("expire was not told which versions", "Give --keep N, --older-than DAYS, or both.")
     days = None if older_than is None else older_than * DAY
     dropped = admin.expire(store_location(store), keep=keep, older_than=days)
     if as_json:
         show_json({"dropped": dropped})
+    elif dropped:
+        say(f"{many(len(dropped), 'version')} dropped: {', '.join(map(str, dropped))}")
+        note("`radstore gc` frees what only they held")
     else:
-        say(f"{many(len(dropped), 'version')} dropped; `radstore gc` frees what only they held")
-    return output.OK
+        say("no version dropped")
+    return exits.OK
 
 
 def gc(
@@ -150,12 +172,15 @@ def gc(
     from radstore.build.needs import gigabytes
     from radstore.store import admin
 
-    found = admin.gc(store_location(store), grace=grace * 3600, dry_run=dry_run)
+    found = admin.gc(store_location(store), grace=grace * HOUR, dry_run=dry_run)
     if as_json:
         show_json(found)
-        return output.OK
+        return exits.OK
     verb = "would be deleted" if dry_run else "deleted"
-    say(f"{many(found.blocks, 'block')} ({many(found.files, 'file')}, {gigabytes(found.bytes)}) {verb}")
+    if found.files:
+        say(f"{many(found.blocks, 'block')} ({many(found.files, 'file')}, {gigabytes(found.bytes)}) {verb}")
+    else:
+        say("nothing to delete")
     if found.spared:
-        say(f"{many(found.spared, 'file')} spared: too young, or of a build in progress")
-    return output.OK
+        say(f"{many(found.spared, 'file')} spared: younger than {grace:g} h, or of a build in progress")
+    return exits.OK

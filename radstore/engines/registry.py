@@ -44,7 +44,7 @@ def choose(name: str = AUTO) -> tuple[Engine, str]:
     except (ImportError, EngineError) as error:
         working = ", ".join(n for n, state in available().items() if state == OK) or "none"
         raise EngineError(
-            f"engine {name} does not work here: {_short(error)}", f"use another; those that do: {working}"
+            f"engine {name} does not work here: {_short(error)}", f"Use another; those that do: {working}."
         ) from error
 
 
@@ -79,7 +79,7 @@ def require(engine: Engine, graph: Graph) -> None:
     raise EngineError(
         f"engine {engine.name} cannot compute {len(refused):,} of {len(graph.features):,} features: "
         + "; ".join(lines),
-        "take them out of the spec, or do as said above",
+        "Take them out of the spec, or do as said above.",
     )
 
 
@@ -88,7 +88,7 @@ def _first() -> tuple[Engine, str]:
     working = [name for name, state in states.items() if state == OK]
     if not working:
         told = "; ".join(f"{name}: {state}" for name, state in states.items())
-        raise EngineError(f"no engine works here ({told})", "reinstall radstore: pip install radstore")
+        raise EngineError(f"no engine works here ({told})", "Reinstall radstore: pip install radstore.")
     first, *others = working
     why = (
         f"the fastest that works here, before {', '.join(others)}"

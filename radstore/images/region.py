@@ -118,7 +118,9 @@ def _select(labels: Volume, values: Sequence[int], name: str) -> Volume:
         found = f"it has {', '.join(map(str, there[:30]))}" if there else "it is empty (all voxels are 0)"
         raise RegionError(
             f"region {name!r}: no voxel of {labels.source} has a label value of {wanted}; {found}",
-            "Correct the region's values in the catalog, or leave the case out.",
+            "Name a value that it has (in the catalog's regions, or as --label), or leave the case out."
+            if there
+            else "Draw the mask, or leave the case out.",
         )
     return Volume(array, labels.geometry, labels.source)
 

@@ -1,8 +1,9 @@
 """The store: immutable, content-addressed Zarr blocks with a small log of versions on top.
 
-bucket    bytes under a path: what the store needs of
-local     a folder (durable), or
+bucket    bytes under a path: what the store needs of a place
+local     a folder, durable
 remote    an object store
+complete  no Zarr chunk is missing unnoticed
 layout    where everything lies; the format marker
 blocks    a case's arrays as one immutable Zarr group, named by an exclusively created pointer
 manifest  which block each case has under each name, in 256 shared shards

@@ -29,7 +29,7 @@ TABLE_CHUNK = (1024, 128)  # cases, features
 DIMENSIONS = {1: ("feature",), 2: ("case", "feature"), 3: ("z", "y", "x"), 4: ("feature", "z", "y", "x")}
 CODEC: dict[str, Any] = {"name": "blosc", "cname": "zstd", "clevel": 3, "shuffle": "shuffle"}
 AXES = ("z", "y", "x")
-REMAKE = "delete this folder and build again: the block will be computed anew"
+REMAKE = "Delete this folder, then run `radstore build --rehash`: the block will be computed anew."
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def path_of(bucket: Bucket, folder: str) -> str:
     except FileNotFoundError as error:
         raise StoreError(
             f"{bucket.location}: block {folder} is not there",
-            "run `radstore verify` to see what else is missing, and `radstore build` to make it again",
+            "Run `radstore verify` to see what else is missing, and `radstore build` to make it again.",
         ) from error
 
 

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from zarr.abc.store import Store
-from zarr.storage import WrapperStore
+from zarr.storage import ObjectStore, WrapperStore
 
 from radstore.errors import CorruptBlock
+from radstore.store.remote import refuse_fork
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
@@ -29,9 +30,11 @@ class CompleteStore(WrapperStore[Store]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
+        if isinstance(self._store, ObjectStore):
+            refuse_fork()
         found = await super().get(key, prototype, byte_range)
         if found is None and _CHUNK.fullmatch(key):
             raise CorruptBlock(
-                f"{self._store}/{key} is missing", "run `radstore verify`, it says how to mend it"
+                f"{self._store}/{key} is missing", "Run `radstore verify`, it says how to mend it."
             )
         return found

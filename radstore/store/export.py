@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radstore.errors import BadInput, StoreError
 from radstore.images.volume import Geometry, Volume
 from radstore.images.write import write_volume
-from radstore.store.query import Snapshot
+from radstore.output_file import writing
+from radstore.store.query import CaseView, Snapshot
 from radstore.store.table import MAPS
 
 if TYPE_CHECKING:
@@ -35,26 +36,34 @@ def export_features(snapshot: Snapshot, path: str | Path, view: str | None = Non
     Raises
     ------
     BadInput
-        If the suffix is another, or Parquet's library is not installed.
+        If the suffix is another, Parquet's library is not installed, or the file cannot be written.
+    StoreError
+        If there is no such view.
     """
     path = Path(path)
-    frame = feature_frame(snapshot, view)
-    if path.suffix not in (".csv", ".parquet"):
+    write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
+    if write is None:
         raise BadInput(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'}", "use .csv or .parquet"
+            f"{path}: no table format is known by the suffix {path.suffix!r}", "Use .csv or .parquet."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        frame.to_csv(path)
-        return path
+    frame = feature_frame(snapshot, view)
+    with writing(path) as aside:
+        write(frame, aside)
+    return path
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     try:
         frame.to_parquet(path)
     except ImportError as error:
         raise BadInput(
-            f"{path}: Parquet needs pyarrow, which is not installed",
-            "pip install 'radstore[parquet]', or use .csv",
+            f"{path.suffix} needs pyarrow, which is not installed",
+            "Run `pip install 'radstore[parquet]'`, or write a .csv.",
         ) from error
-    return path
 
 
 def export_maps(
@@ -74,7 +83,7 @@ def export_maps(
     view, cases, features
         Which; default: the snapshot's view, every case that has its maps, every map.
     suffix
-        ``.nrrd``, ``.nii.gz``, ``.mha`` …
+        One of `radstore.images.write.SUFFIXES`. NIfTI files hold NaN too, but ITK reads it as 0.
     full_grid
         On the whole grid the maps lie on (default), or cropped to the region's box.
 
@@ -82,18 +91,33 @@ def export_maps(
     ------
     StoreError
         If there are no such maps.
+    BadInput
+        If the suffix is unknown or a file cannot be written.
     """
     name = view or snapshot.view
-    having = [case for case, r in snapshot.manifest.items() if MAPS + name in r.blocks]
-    written = []
-    for case in cases if cases is not None else having:
-        maps = snapshot.case(case).get_maps(name)
-        for feature in features if features is not None else maps["feature"].values.tolist():
-            one = snapshot.case(case).get_map(feature, name, full_grid=full_grid)
-            volume = Volume(one.values, Geometry.from_json(one.attrs["geometry"]), case)
-            written.append(write_volume(volume, Path(folder) / case / f"{feature}{suffix}"))
-    if not written:
+    chosen = cases if cases is not None else _cases_with_maps(snapshot, name)
+    if not chosen:
         raise StoreError(
-            f"{snapshot.bucket.location}: no case has maps of {name}", "build with `maps: true` in the spec"
+            f"{snapshot.bucket.location}: no case has maps of {name}",
+            "Build with `maps: true` in the spec, or name another --view.",
         )
-    return written
+    return [
+        write_volume(volume, Path(folder) / case / f"{feature}{suffix}")
+        for case in chosen
+        for feature, volume in _maps(snapshot.case(case), name, features, full_grid)
+    ]
+
+
+def _cases_with_maps(snapshot: Snapshot, view: str) -> list[str]:
+    name = MAPS + view
+    return [case for case, r in snapshot.manifest.items() if name in r.blocks and r.blocks[name].ok]
+
+
+def _maps(
+    case: CaseView, view: str, features: Sequence[str] | None, full_grid: bool
+) -> Iterator[tuple[str, Volume]]:
+    """One map at a time: a whole grid of all of them may not fit into memory."""
+    names = features if features is not None else case.get_maps(view)["feature"].values.tolist()
+    for feature in names:
+        one = case.get_map(feature, view, full_grid=full_grid)
+        yield feature, Volume(one.values, Geometry.from_json(one.attrs["geometry"]), case.id)

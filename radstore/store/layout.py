@@ -79,20 +79,20 @@ def is_store(bucket: Bucket) -> bool:
         _refuse_foreign(bucket)
         return False
     except NotADirectoryError as error:
-        raise StoreError(f"{bucket.location}: a file, not a folder", "name a folder with --store") from error
+        raise StoreError(f"{bucket.location}: a file, not a folder", "Name a folder with --store.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{bucket.location}/{MARKER}: not a radstore marker ({error})",
-            "this folder belongs to something else; name another with --store",
+            "This folder belongs to something else; name another with --store.",
         ) from error
     except OSError as error:
         raise StoreError(
-            f"{bucket.location}: cannot be read ({error.strerror})", "name a folder that you may read"
+            f"{bucket.location}: cannot be read ({error.strerror})", "Name a folder that you may read."
         ) from error
     if version > FORMAT:
         raise StoreError(
             f"{bucket.location}: store format {version}; this radstore reads up to {FORMAT}",
-            "upgrade radstore (pip install --upgrade radstore)",
+            "Upgrade radstore (pip install --upgrade radstore).",
         )
     return True
 
@@ -118,7 +118,7 @@ def _refuse_foreign(bucket: Bucket) -> None:
     if found:
         raise StoreError(
             f"{bucket.location}: not a radstore (no {MARKER}, but {found} lies here)",
-            "name an empty or new folder with --store",
+            "Name an empty or new folder with --store.",
         )
 
 
@@ -129,7 +129,7 @@ def _found_locally(root: Path) -> str | None:
         return None
     except OSError as error:
         raise StoreError(
-            f"{root}: cannot be read ({error.strerror})", "name a folder that you may read"
+            f"{root}: cannot be read ({error.strerror})", "Name a folder that you may read."
         ) from error
 
 
@@ -142,5 +142,5 @@ def _refuse_unsafe(bucket: Bucket) -> None:
         raise StoreError(
             f"{bucket.location}: this place does not create exclusively (it wrote over an object that it was "
             "asked not to)",
-            "keep it in a folder, or on an object store with conditional writes (S3, GCS, Azure, MinIO)",
+            "Keep it in a folder, or on an object store with conditional writes (S3, GCS, Azure, MinIO).",
         )

@@ -147,7 +147,7 @@ def sweeping(bucket: Bucket) -> Iterator[Held]:
     try:
         if any(other.path != held.lease.path for other in live(bucket, "sweep")):
             raise StoreError(
-                f"{bucket.location}: another gc or expire is running", "try again when it has ended"
+                f"{bucket.location}: another gc or expire is running", "Try again when it has ended."
             )
         _wait_until_none(bucket, "commit")
         yield held

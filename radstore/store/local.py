@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -109,13 +110,17 @@ class LocalBucket:
         self._within(path.parent, lambda: _write_synced(path, data))
 
     def _within(self, folder: Path, action: Callable[[], T]) -> T:
-        """Do something in a folder, which is made if it is not there."""
-        for _ in range(PRUNED):
+        """Do something in a folder, which is made if it is not there, and make its name durable too."""
+        for attempt in range(PRUNED):
             try:
-                _make_folder(folder)
-                return action()
+                parents = _make_folder(folder)
+                done = action()
+                for parent in parents:
+                    _fsync_folder(parent)
+                return done
             except FileNotFoundError as error:  # gc pruned the folder under us: make it again
                 gone = error
+                time.sleep(0.001 * attempt)
             except OSError as error:
                 raise self._unwritable(error) from error
         raise self._unwritable(gone) from gone
@@ -124,11 +129,11 @@ class LocalBucket:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.EMLINK) and error.filename2:
             return StoreError(
                 f"{self.location}: this file system has no hard links ({error.strerror})",
-                "keep the store on a native file system (ext4, xfs, apfs, ntfs, nfs) or on s3://",
+                "Keep the store on a native file system (ext4, xfs, apfs, ntfs, nfs) or on s3://.",
             )
         return StoreError(
             f"{self.location}: cannot write here ({error.strerror}: {error.filename})",
-            "choose a folder you may write to with --store, or mend its permissions or free space",
+            "Choose a folder you may write to with --store, or mend its permissions or free space.",
         )
 
     def _unreadable(self, error: OSError) -> None:
@@ -136,7 +141,7 @@ class LocalBucket:
         if not isinstance(error, FileNotFoundError):
             raise StoreError(
                 f"{self.location}: cannot be listed ({error.strerror}: {error.filename})",
-                "mend the folder's permissions, or the file system",
+                "Mend the folder's permissions, or the file system.",
             ) from error
 
 
@@ -161,9 +166,10 @@ def _link(staged: Path, target: Path) -> bool:
     return True
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; which folders have got a new name in them."""
     if folder.is_dir():
-        return
+        return []
     missing = [folder, *(p for p in folder.parents if not p.exists())]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -171,8 +177,7 @@ def _make_folder(folder: Path) -> None:
         if folder.is_file():
             raise
         raise FileNotFoundError(*error.args) from error  # it was there, and was pruned at once
-    for made in missing:
-        _fsync_folder(made.parent)
+    return [made.parent for made in missing]
 
 
 def _fsync_folder(folder: Path) -> None:

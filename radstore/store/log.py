@@ -117,7 +117,9 @@ def read(bucket: Bucket, number: int) -> Version:
     except FileNotFoundError as error:
         there = numbers(bucket)
         known = f"versions {there[0]} to {there[-1]} are there" if there else "no version is there yet"
-        raise StoreError(f"{bucket.location}: no version {number} ({known})", "see `radstore log`") from error
+        raise StoreError(
+            f"{bucket.location}: no version {number} ({known})", "See `radstore log`."
+        ) from error
 
 
 def _load(bucket: Bucket, number: int) -> Version:
@@ -238,8 +240,8 @@ def _merge_into(
         except MergeConflict as conflict:
             conflicts[case] = ConflictError(
                 f"case {case}, {conflict.name}: ours {conflict.ours}, committed meanwhile {conflict.theirs}",
-                "two builds gave this case different results under one name: look at both with "
-                "`radstore log`, then build the case again with the settings you mean",
+                "Two builds gave this case different results under one name: look at both with "
+                "`radstore log`, then build the case again with the settings you mean.",
             )
             continue
         if record != theirs:
@@ -258,10 +260,10 @@ def tag(bucket: Bucket, name: str, version: Version) -> None:
     if not _TAG_NAME.fullmatch(name) or name.isdecimal():
         raise StoreError(
             f"{name!r}: not a tag name",
-            "use at most 100 letters, digits, '.', '-', '_', beginning with a letter or digit; not a number",
+            "Use at most 100 letters, digits, '.', '-', '_', beginning with a letter or digit; not a number.",
         )
     if version.number == 0:
-        raise StoreError(f"{bucket.location}: nothing to tag, no version yet", "run `radstore build` first")
+        raise StoreError(f"{bucket.location}: nothing to tag, no version yet", "Run `radstore build` first.")
     content = {"version": version.number, "manifest": version.manifest, "time": time.time()}
     with lease.committing(bucket):  # it cannot expire between our look and the tag
         read(bucket, version.number)
@@ -274,7 +276,7 @@ def _refuse_to_move(bucket: Bucket, name: str, version: Version) -> None:
     if taken != version.number:
         raise StoreError(
             f"tag {name!r} names version {taken} already; tags do not move",
-            f"choose another name for version {version.number}",
+            f"Choose another name for version {version.number}.",
         )
 
 
@@ -304,7 +306,7 @@ def resolve(bucket: Bucket, version: str | int | None) -> Version:
     if version.removeprefix("v").isdecimal():
         return read(bucket, int(version.removeprefix("v")))
     known = f"tags: {', '.join(named)}" if named else "there are no tags"
-    raise StoreError(f"{bucket.location}: no version or tag {version!r} ({known})", "see `radstore log`")
+    raise StoreError(f"{bucket.location}: no version or tag {version!r} ({known})", "See `radstore log`.")
 
 
 def _user() -> str:

@@ -20,7 +20,7 @@ from radstore.errors import CorruptBlock, StoreError
 from radstore.store import layout
 from radstore.store.bucket import Bucket, for_each
 
-RESTORE = "restore this file from a copy; or delete it and the log entries that need it, and build again"
+RESTORE = "Restore this file from a copy; or delete it and the log entries that need it, and build again."
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _read(bucket: Bucket, sha: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise StoreError(
             f"{bucket.location}: {path} is not there: its version was expired and collected",
-            "open another version, see `radstore log`",
+            "Open another version, see `radstore log`.",
         ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CorruptBlock(f"{bucket.location}/{path}: cannot be read ({error})", RESTORE) from error

@@ -17,6 +17,7 @@ from radstore.store.bucket import Bucket, open_bucket
 from radstore.store.log import Version
 from radstore.store.manifest import CaseRecord, Entry, Manifest
 from radstore.store.table import FEATURES, MAPS, REGION, feature_table, views_of
+from radstore.suggest import near_miss, suggest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,7 +35,7 @@ def open_existing(store: str | os.PathLike[str]) -> Bucket:
     if not layout.is_store(bucket):
         raise StoreError(
             f"{bucket.location}: no store here",
-            "name another with --store, or make one with `radstore build --features selected.yaml`",
+            "Name another with --store, or make one with `radstore build --features selected.yaml`.",
         )
     return bucket
 
@@ -106,7 +107,7 @@ class Snapshot:
         known = ", ".join(self.views) or "none"
         raise StoreError(
             f"{self.bucket.location}: no default view (views: {known})",
-            "name one: `radstore ls` lists them" if self.views else "run `radstore build` first",
+            "Name one: `radstore ls` lists them." if self.views else "Run `radstore build` first.",
         )
 
     @property
@@ -128,14 +129,12 @@ class Snapshot:
         """
         record = self.manifest.get(case)
         if record is None:
-            from difflib import get_close_matches
-
-            near = get_close_matches(case, self.cases, 3)
-            hint = f"did you mean {', '.join(near)}?" if near else "`radstore ls` lists them"
+            close = near_miss(case, self.cases)
+            hint = f"Did you mean {close!r}? " if close else ""
             raise StoreError(
                 f"{self.bucket.location}: no case {case!r} among the {len(self.cases)} of version "
                 f"{self.version.number}",
-                hint,
+                f"{hint}`radstore ls` lists them.",
             )
         return CaseView(self, case, record)
 
@@ -204,7 +203,7 @@ class CaseView:
         if feature not in maps["feature"].values:
             raise StoreError(
                 f"case {self.id} has no map {feature!r}",
-                "it has " + ", ".join(maps["feature"].values.tolist()),
+                suggest(feature, maps["feature"].values.tolist(), "It has"),
             )
         one = maps.sel(feature=[feature])
         return (_expanded(one) if full_grid else one).isel(feature=0)
@@ -229,7 +228,7 @@ class CaseView:
         entry = self.record.blocks.get(name)
         if entry is None:
             known = ", ".join(sorted(self.record.blocks)) or "nothing"
-            raise StoreError(f"case {self.id} has no {name} (it has {known})", "build it, or name another")
+            raise StoreError(f"case {self.id} has no {name} (it has {known})", "Build it, or name another.")
         if entry.error is not None:
             raise StoreError(f"case {self.id} has no {name}: {entry.error['message']}", entry.error["remedy"])
         return entry

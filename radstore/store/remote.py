@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,26 @@ from radstore.store.bucket import Stat, for_each
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore
+
+
+_started_in: int | None = None  # the process whose threads obstore works with
+
+
+def refuse_fork() -> None:
+    """Say what would otherwise hang: obstore's threads do not live on in a forked process.
+
+    Raises
+    ------
+    StoreError
+        In a process that was forked from one which had used an object store.
+    """
+    global _started_in
+    _started_in = _started_in or os.getpid()
+    if _started_in != os.getpid():
+        raise StoreError(
+            "an object store cannot be used in a process forked from one that had used it",
+            "Start workers with multiprocessing_context='spawn' or 'forkserver', or use a local copy.",
+        )
 
 
 class RemoteBucket:
@@ -33,7 +54,7 @@ class RemoteBucket:
         except (BaseError, ValueError) as error:
             raise StoreError(
                 f"{url}: not a store address ({_first_line(error)})",
-                "give a folder, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
+                "Give a folder, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
             ) from error
 
     def _open(self) -> Any:
@@ -82,7 +103,7 @@ class RemoteBucket:
         except FileNotFoundError as error:  # not the object: the bucket
             raise StoreError(
                 f"{self.location}: no such bucket ({_first_line(error)})",
-                "make the bucket first, or check the address and the endpoint in the environment",
+                "Make the bucket first, or check the address and the endpoint in the environment.",
             ) from error
 
     def write_tree(self, prefix: str, files: Mapping[str, bytes]) -> None:
@@ -126,6 +147,7 @@ class RemoteBucket:
     def _explained(self) -> Iterator[None]:
         from obstore.exceptions import BaseError
 
+        refuse_fork()
         try:
             yield
         except FileNotFoundError:
@@ -133,7 +155,7 @@ class RemoteBucket:
         except (BaseError, OSError) as error:
             raise StoreError(
                 f"{self.location}: {_first_line(error)}",
-                "check the address, the credentials and the endpoint in the environment",
+                "Check the address, the credentials and the endpoint in the environment.",
             ) from error
 
 

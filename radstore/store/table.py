@@ -66,7 +66,7 @@ def feature_table(bucket: Bucket, version: Version, view: str) -> xr.Dataset:
         known = ", ".join(views_of(manifest)) or "none"
         raise StoreError(
             f"{bucket.location}: version {version.number} has no view {view!r} (views: {known})",
-            "see `radstore ls`",
+            "See `radstore ls`.",
         )
     cached = _cached(bucket, version.manifest, view, records)
     names = list(cached.content["names"])

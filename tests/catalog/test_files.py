@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,3 +157,13 @@ def test_a_large_cohort_is_quick(catalog: Load, touch: Touch) -> None:
     cases = catalog(source(IMAGES + ', labels: "labels/{case}_*.nii.gz"')).cases()
     assert len(cases) == 2000
     assert all(case.problem is None for case in cases)
+
+
+@pytest.mark.usefixtures("cohort")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have only UTF-8 file names")
+def test_a_file_name_that_is_not_utf8_is_refused(catalog: Load, tmp_path: Path) -> None:
+    latin = os.fsencode(tmp_path / "images") + b"/M\xfcller_0000.nii.gz"
+    with open(latin, "wb"):  # noqa: PTH123  (a path of bytes)
+        pass
+    with pytest.raises(CatalogError, match="not UTF-8"):
+        catalog(source(IMAGES)).cases()

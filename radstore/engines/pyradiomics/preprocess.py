@@ -20,18 +20,18 @@ LABEL = 1  # of the region in every mask we pass
 
 # What PyRadiomics says of a mask it will not use, and what to do about it.
 _REMEDIES = (
-    ("No labels found", "the region has no voxel: check the label image and the region's label values"),
-    ("not present", "no voxel of the region is left on the resampled grid: resample less coarsely"),
-    ("1 segmented voxel", "one voxel has no texture: check the mask, or leave this case out"),
+    ("No labels found", "The region has no voxel: check the label image and the region's label values."),
+    ("not present", "No voxel of the region is left on the resampled grid: resample less coarsely."),
+    ("1 segmented voxel", "One voxel has no texture: check the mask, or leave this case out."),
     (
         "too few dimensions",
-        "lower minimumROIDimensions, or check that the mask is not a single slice or line",
+        "Lower minimumROIDimensions, or check that the mask is not a single slice or line.",
     ),
-    ("too small", "lower minimumROISize, or leave this case out"),
-    ("Resegmentation", "widen resegmentRange, or check that it suits resegmentMode and the image's units"),
-    ("larger than image", "the region must lie inside the image: check that both belong to one study"),
+    ("too small", "Lower minimumROISize, or leave this case out."),
+    ("Resegmentation", "Widen resegmentRange, or check that it suits resegmentMode and the image's units."),
+    ("larger than image", "The region must lie inside the image: check that both belong to one study."),
 )
-_REMEDY = "check that the mask belongs to this image and that the settings suit its size"
+_REMEDY = "Check that the mask belongs to this image and that the settings suit its size."
 
 
 @dataclass(frozen=True, eq=False)
