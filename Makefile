@@ -23,7 +23,7 @@ sanitize: $(VENV)/.installed-test
 	status=$$?; $(BIN)/python -m pip install --quiet --editable . \
 	    --config-settings=cmake.define.RADSTORE_SANITIZE=OFF && exit $$status
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/texture/kernels/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .

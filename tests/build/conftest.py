@@ -153,6 +153,7 @@ class Site:
     def build(self, spec: Spec | None = None, **keywords: Any) -> BuildReport:
         """Build on the shared workers."""
         keywords = {"catalog": self.catalog, "scheduler": self.scheduler, **keywords}
+        keywords.setdefault("engine", "pyradiomics")  # whatever `auto` would choose, as in `job`
         return build(spec or self.spec(), **keywords)
 
     @property

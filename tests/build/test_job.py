@@ -140,7 +140,7 @@ def test_store_and_threads_are_not_in_the_keys(offline: Any) -> None:
 
 def test_another_version_of_the_engine_has_other_keys(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = offline.job().keys(INPUTS)
-    monkeypatch.setattr(type(engine("pyradiomics")), "family", "pyradiomics/9.9.9")
+    monkeypatch.setattr(type(engine("pyradiomics")), "version", lambda self, op: "pyradiomics/9.9.9")
     other = offline.job().keys(INPUTS)
     assert {name for name in keys if keys[name] != other[name]} == {FEATURES, MAPS}
 

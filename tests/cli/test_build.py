@@ -35,7 +35,7 @@ def test_a_build_says_what_it_does_and_then_does_nothing(build: Any, site: Path)
     assert first.out == "2 cases done: 10 features and maps computed\n./store is at version 1\n"
     said = first.err.splitlines()
     assert said[0].startswith("tiny@organ: 3 features, 2 maps (spec ")
-    assert said[1].startswith("engine pyradiomics: ")
+    assert said[1].startswith("engine cpu: ")
     assert "2 cases: 0 up to date, 2 to do" in said
     assert "committed version 1 (2 cases)" in said
     assert [version.message for version in admin.log(site / "store")] == ["why not"]

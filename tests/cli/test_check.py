@@ -23,7 +23,7 @@ def test_what_a_build_would_do(check: Any, site: Path) -> None:
     assert (result.code, result.err) == (exits.OK, "")
     lines = result.out.splitlines()
     assert lines[0].startswith("tiny@organ: 3 features, 2 maps (spec ")
-    assert lines[1].startswith("engine pyradiomics: ")
+    assert lines[1].startswith("engine cpu: ")
     assert lines[2] == "4 cases: 0 up to date, 4 to do"
     assert lines[3].startswith("memory: about ")
     assert "GB" in lines[3]
