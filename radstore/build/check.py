@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radstore.build.api import Prepared, prepare
-from radstore.build.needs import Needs, estimate
+from radstore.build.needs import Needs, estimate, workers_that_fit
 from radstore.catalog import Case, Catalog
 from radstore.engines.registry import AUTO
 from radstore.errors import CaseError
@@ -71,6 +71,8 @@ def check(
         if error is not None:
             refused[case.id] = {"step": error.step, "message": error.message, "remedy": error.remedy}
     needs = estimate(prepared.plan) if prepared.plan.todo else None
+    if needs:
+        workers_that_fit(needs, 1, given=False)  # as a build here would: not even one is too few
     return Check(prepared, refused, needs)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from radstore.build import needs
 from radstore.build.api import prepare
+from radstore.build.check import check
 from radstore.build.needs import Needs, estimate, gigabytes, workers_that_fit
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry
@@ -47,6 +48,13 @@ def test_a_build_that_cannot_fit_leaves_no_trace(offline: Any, monkeypatch: pyte
     with pytest.raises(BadInput, match=r"one case needs about .*, 40\.0 MB may be used"):
         offline.build(scheduler=None)
     assert not (offline.root / "store").exists()
+
+
+def test_a_check_says_so_too(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    offline.add("a")
+    monkeypatch.setattr(needs, "free_memory", lambda: 50_000_000)
+    with pytest.raises(BadInput, match=r"one case needs about .*, 40\.0 MB may be used"):
+        check(offline.spec(), catalog=offline.catalog)
 
 
 def test_the_memory_here_says_nothing_of_another_cluster(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
