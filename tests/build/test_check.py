@@ -13,6 +13,7 @@ from radstore.images.volume import Geometry
 
 
 def checked(site: Any, spec: Any = None, **keywords: Any) -> Any:
+    keywords.setdefault("engine", "pyradiomics")  # as `site.build` has it
     return check(spec or site.spec(), catalog=site.catalog, **keywords)
 
 
