@@ -62,6 +62,9 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+ENGINE = "pyradiomics"  # named everywhere, since what `auto` chooses has other keys
+
+
 @dataclass(frozen=True)
 class Site:
     """A folder of cases with a catalog, and a store beside it."""
@@ -78,7 +81,7 @@ class Site:
         return Spec.from_dict(document, name)
 
     def job(self, *changes: Mapping[str, Any], region: str = "organ") -> Job:
-        return Job(self.spec(*changes), region, "pyradiomics", str(self.root / "store"))
+        return Job(self.spec(*changes), region, ENGINE, str(self.root / "store"))
 
     def image(self, seed: int = 0) -> np.ndarray:
         return np.random.default_rng(seed).integers(-50, 150, GEOMETRY.shape).astype(np.int16)
@@ -148,12 +151,13 @@ class Site:
         for name, content in files.items():
             (self.root / name).write_text(json.dumps(content))  # which is YAML
         features, catalog = self.root / "tiny.yaml", self.root / "catalog.yaml"
-        return ["build", "--features", str(features), "--catalog", str(catalog), "--workers", "2"]
+        where = ["--features", str(features), "--catalog", str(catalog)]
+        return ["build", *where, "--workers", "2", "--engine", ENGINE]
 
     def build(self, spec: Spec | None = None, **keywords: Any) -> BuildReport:
         """Build on the shared workers."""
         keywords = {"catalog": self.catalog, "scheduler": self.scheduler, **keywords}
-        keywords.setdefault("engine", "pyradiomics")  # whatever `auto` would choose, as in `job`
+        keywords.setdefault("engine", ENGINE)
         return build(spec or self.spec(), **keywords)
 
     @property
