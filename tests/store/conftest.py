@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,12 +31,20 @@ _numbers = itertools.count()
 def s3() -> Iterator[Callable[[], str]]:
     """A real S3 server in this process; makes the address of a fresh, empty prefix."""
     import boto3
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.server import ThreadedMotoServer
+
+    serve, one_at_a_time = DomainDispatcherApplication.__call__, threading.Lock()
+
+    def answer(app: Any, environ: Any, start_response: Any) -> Any:
+        with one_at_a_time:  # moto looks and then writes; S3 itself does both in one step
+            return serve(app, environ, start_response)
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DomainDispatcherApplication, "__call__", answer)
         for name, value in {
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",
