@@ -65,9 +65,8 @@ class Job:
     def graphs(self) -> dict[str, Graph]:
         """Block name → the graph whose features it holds: the global vector and, if asked for, the maps."""
         graphs = {FEATURES + self.view: self.spec.graph("roi")}
-        voxel = self.spec.graph("voxel") if self.spec.maps else None
-        if voxel and voxel.features:
-            graphs[MAPS + self.view] = voxel
+        if self.spec.has_maps:
+            graphs[MAPS + self.view] = self.spec.graph("voxel")
         return graphs
 
     def leftovers(self, record: CaseRecord) -> set[str]:

@@ -197,7 +197,7 @@ class _Task:
     def _entry(self, bucket: Bucket, key: str) -> Entry:
         folder = layout.object_folder(key)
         group = blocks.open_group(bucket, folder)
-        attrs = blocks.attributes(bucket, folder)
+        attrs = blocks.own_attributes(group)
         geometry, provenance = attrs["geometry"], attrs["provenance"]
         return Entry(
             key=key,

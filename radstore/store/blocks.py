@@ -123,7 +123,7 @@ def open_group(bucket: Bucket, folder: str) -> zarr.Group:
 def load(bucket: Bucket, folder: str) -> Block:
     """The whole block, decoded."""
     group = open_group(bucket, folder)
-    attrs = _own_attrs(group)
+    attrs = own_attributes(group)
     arrays = {name: np.asarray(group[name][...]) for name in attrs["arrays"]}  # type: ignore[index]
     geometry = Geometry.from_json(attrs["geometry"]) if attrs["geometry"] else None
     return Block(attrs["kind"], arrays, geometry, attrs["content"], attrs["provenance"])
@@ -131,7 +131,13 @@ def load(bucket: Bucket, folder: str) -> Block:
 
 def attributes(bucket: Bucket, folder: str) -> dict[str, Any]:
     """The block's own attributes (``kind``, ``geometry``, ``content``, ``provenance``), no array decoded."""
-    return _own_attrs(open_group(bucket, folder))
+    return own_attributes(open_group(bucket, folder))
+
+
+def own_attributes(group: zarr.Group) -> dict[str, Any]:
+    """The same of a group that is open already."""
+    attrs: Any = group.attrs["radstore"]
+    return attrs
 
 
 def verify(bucket: Bucket, folder: str, digest: str) -> None:
@@ -156,11 +162,6 @@ def verify(bucket: Bucket, folder: str, digest: str) -> None:
             raise CorruptBlock(
                 f"{bucket.location}/{folder}: {where}: digest {it}, but {digest} was written", REMAKE
             )
-
-
-def _own_attrs(group: zarr.Group) -> dict[str, Any]:
-    attrs: Any = group.attrs["radstore"]
-    return attrs
 
 
 def _pointer(bucket: Bucket, folder: str) -> dict[str, Any]:
