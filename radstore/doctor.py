@@ -55,7 +55,7 @@ class Diagnosis:
 
 def diagnose() -> Diagnosis:
     """Look at this machine."""
-    from radstore.build.api import cores
+    from radstore.build.hire import cores
     from radstore.build.needs import free_memory
     from radstore.engines.registry import available
 

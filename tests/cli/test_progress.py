@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from radstore.build.crew import Crew
+from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
-from radstore.build.work import Outcome
 from radstore.cli import output, progress
 from radstore.store.log import Version
 from radstore.store.manifest import CaseRecord
@@ -42,7 +43,7 @@ def test_counts() -> None:
 
 def test_plain_lines_now_and_then(capsys: Any, clock: SimpleNamespace) -> None:
     with progress.Display() as display:
-        display.planned(plan(40), workers=4)
+        display.planned(plan(40), crew=Crew(workers=4))
         for done in range(1, 41):
             clock.seconds = 3.0 * done
             display.finished(outcome({"step": "read"} if done == 2 else None), done, 40)
@@ -56,14 +57,14 @@ def test_plain_lines_now_and_then(capsys: Any, clock: SimpleNamespace) -> None:
 
 def test_workers_of_a_scheduler(capsys: Any) -> None:
     with progress.Display() as display:
-        display.planned(plan(4), workers=0)
+        display.planned(plan(4), crew=Crew())
     assert capsys.readouterr().err.splitlines()[1] == "workers: those of the scheduler"
 
 
 @pytest.mark.parametrize("dry", [True, False])
 def test_nothing_runs(capsys: Any, dry: bool) -> None:
     with progress.Display(runs=not dry) as display:
-        display.planned(plan(3 if dry else 0, done=2), workers=2)
+        display.planned(plan(3 if dry else 0, done=2), crew=Crew(workers=2))
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -72,7 +73,7 @@ def test_a_bar_on_a_terminal(capsys: Any, clock: SimpleNamespace, monkeypatch: A
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     with progress.Display() as display:
-        display.planned(plan(12), workers=2)
+        display.planned(plan(12), crew=Crew(workers=2))
         for done in range(1, 8):
             clock.seconds = 6.0 * done
             display.finished(outcome({"step": "read"} if done == 3 else None), done, 12)
