@@ -132,8 +132,7 @@ def build(
         Changes to the spec, as ``setting.binWidth=25``.
     workers
         Worker processes; default: one a core, fewer where memory does not allow it. Beside GPUs those that
-        decode for them; default: four a GPU, as far as cores and memory go. They are spawned, so a script
-        that calls this needs ``if __name__ == "__main__":``.
+        decode for them. They are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
     gpus
         Which CUDA devices an engine that computes on them uses: ``all`` (the default), or their numbers
         among those that ``CUDA_VISIBLE_DEVICES`` lets this process see, as ``"0,1"`` or ``[0, 1]``.

@@ -11,7 +11,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 from radstore.build.crew import Crew
-from radstore.build.processes import HOST, specification
+from radstore.build.nannies import HOST, specification
 from radstore.errors import BadInput
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ADD = (
     "Add `dask cuda worker ADDRESS --nthreads 2 --resources GPU=1` on machines with GPUs and, to decode for "
-    "them, four times as many of `dask worker ADDRESS --nthreads 1 --resources IO=1`; or use --engine cpu."
+    "them, `dask worker ADDRESS --nworkers 12 --nthreads 1 --resources IO=1`; or build with --engine cpu."
 )
 
 

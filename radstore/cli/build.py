@@ -31,7 +31,7 @@ def build(
             "--workers",
             min=1,
             metavar="N",
-            help="Worker processes, with GPUs those that decode. Default: one a core (four a GPU).",
+            help="Worker processes; with GPUs, those that decode. Default: one a core, if memory allows.",
         ),
     ] = None,
     gpus: Annotated[

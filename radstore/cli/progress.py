@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from radstore.build.crew import Crew
+from radstore.build.nannies import pinning
 from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
-from radstore.build.processes import pinning
 from radstore.build.run import Progress as BuildProgress
 from radstore.cli.output import many, note, stderr
 from radstore.store.log import Version

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from radstore.build.crew import Crew
+from radstore.build.devices import Device
 from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
 from radstore.cli import output, progress
@@ -53,6 +54,22 @@ def test_plain_lines_now_and_then(capsys: Any, clock: SimpleNamespace) -> None:
     assert lines[2] == "4/40 cases, 20.0 a minute, 2 min left, 1 failed"
     assert lines[-2:] == ["40/40 cases, 20.0 a minute, 1 failed", "committed version 7 (40 cases)"]
     assert len(lines) == 2 + 10 + 1
+
+
+def test_gpus(capsys: Any, monkeypatch: Any) -> None:
+    cards = tuple(Device(number, "Card", 1 << 30, str(number)) for number in range(2))
+    monkeypatch.setattr(progress, "pinning", lambda _: True)
+    with progress.Display() as display:
+        display.planned(plan(4), Crew(devices=cards, readers=3, why="as asked"))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "2 GPUs: cuda:0 Card, cuda:1 Card (as asked); bound to the cores near them by dask-cuda",
+        "3 readers to decode for them",
+    ]
+    monkeypatch.setattr(progress, "pinning", lambda _: False)
+    with progress.Display(runs=False) as display:  # a dry run says too which it would use
+        display.planned(plan(4), Crew(devices=cards[:1], readers=1, why="all that CUDA shows"))
+    said = capsys.readouterr().err
+    assert "1 GPU: cuda:0 Card (all that CUDA shows); bound to no cores (dask-cuda is not installed" in said
 
 
 def test_workers_of_a_scheduler(capsys: Any) -> None:
