@@ -10,14 +10,13 @@ from pathlib import Path
 from radstore.build.cluster import client_for
 from radstore.build.digests import DigestCache
 from radstore.build.hire import cores, gpus_for, hire
-from radstore.build.job import Job, planner
+from radstore.build.job import Job, named_engine
 from radstore.build.muster import muster
 from radstore.build.needs import Needs, estimate
 from radstore.build.plan import Plan, make_plan
 from radstore.build.run import Progress, Tally, run_plan
 from radstore.catalog import Case, Catalog, is_implicit_region, load_catalog
-from radstore.engines.base import Engine
-from radstore.engines.registry import AUTO, ON_GPU, choose, require
+from radstore.engines.registry import AUTO, require
 from radstore.errors import BadInput, CatalogError
 from radstore.spec import Spec, load_spec
 from radstore.store import layout, lease, log
@@ -219,7 +218,7 @@ def prepare(
     if isinstance(features, Spec) and settings:
         raise BadInput("settings were given beside a Spec", "Change the Spec itself, or give its file.")
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
-    named, chosen, reason = _engine(engine, remote)
+    named, chosen, reason = named_engine(engine, remote=remote)
     where = open_bucket(store or loaded.store)
     there = layout.is_store(where)
     name = region or spec.region or f"label-{spec.settings.label}"
@@ -233,14 +232,6 @@ def prepare(
     plan = make_plan(job, meant, manifest, cache, retry_failed=retry_failed or rehash)
     notes = (*spec.notes, *loaded.notes(source))
     return Prepared(loaded, meant, job, reason, notes, plan, where, cache)
-
-
-def _engine(asked: str, remote: bool) -> tuple[str, Engine, str]:
-    """The name of the engine that computes, the one that plans for it, and why it was chosen."""
-    if remote and asked in ON_GPU:
-        return asked, planner(asked), f"engine {asked}: as asked, on the cluster's workers with a GPU"
-    chosen, reason = choose(asked)
-    return chosen.name, chosen, reason
 
 
 def _require_region(name: str, catalog: Catalog, source: str | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from radstore.build.devices import Device
 
 # Measured for a CT of 105 MB on one core: decoded, masked and digested in 0.45 s; in 1.5 s when its block is
-# written as well, which happens once. Its features take a GPU 0.1 s.
+# written as well, which happens once. Its features are to take a GPU no more than 0.1 s.
 READERS = 12  # for each GPU, if there are as many cores
 AHEAD = 2  # cases in flight for each reader and each GPU: one at work, one waiting
 

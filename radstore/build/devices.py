@@ -6,9 +6,10 @@ Nothing here opens a device: asking how many there are and what they are called 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from radstore.engines.base import Engine
 from radstore.errors import BadInput, EngineError
@@ -130,6 +131,13 @@ def is_lost(error: BaseException, runtime: Runtime | None = None) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def leave(engine: Engine, case: str, problem: BaseException) -> NoReturn:
+    """End this process, whose device is lost to it; Dask starts another, which tries the case again."""
+    print(f"{label(engine)} is lost at case {case} ({problem}); its worker starts again", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(LOST)
 
 
 def label(engine: Engine) -> str:

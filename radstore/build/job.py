@@ -163,3 +163,24 @@ def engine(name: str) -> Engine:
 def planner(name: str) -> Engine:
     """The engine that tells keys, refusals and estimates of `name` on a machine without a GPU too."""
     return engine(ON_GPU.get(name, name))
+
+
+def named_engine(asked: str, *, remote: bool = False) -> tuple[str, Engine, str]:
+    """The name of the engine that computes, the one that plans for it here, and why it was chosen.
+
+    Parameters
+    ----------
+    asked
+        An engine's name, or ``auto``.
+    remote
+        Whether others compute: then an engine that was asked for need not work here.
+
+    Raises
+    ------
+    EngineError
+        As `radstore.engines.registry.choose` does.
+    """
+    if remote and asked in ON_GPU:
+        return asked, planner(asked), f"engine {asked}: as asked, on the cluster's workers with a GPU"
+    chosen, reason = choose(asked)
+    return chosen.name, chosen, reason

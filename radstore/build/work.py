@@ -7,8 +7,6 @@ so that the card is only ever waited for.
 from __future__ import annotations
 
 import copy
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -127,7 +125,7 @@ class Step:
             yield
         except Exception as problem:
             if devices.is_lost(problem):
-                self._leave(problem)
+                devices.leave(engine(self.job.engine), self.case.id, problem)
             self.error = self.error or explained(problem, self.case.id, self.at)
         finally:
             self.seconds += time.perf_counter() - began
@@ -175,13 +173,6 @@ class Step:
         return Outcome(
             self.case.id, record, self.computed, self.copied, self.digests, self.error, self.seconds
         )
-
-    def _leave(self, problem: Exception) -> None:
-        """End this process, whose device is lost to it; Dask starts another, which tries the case again."""
-        where = devices.label(engine(self.job.engine))
-        print(f"{where} is lost at case {self.case.id} ({problem}); its worker starts again", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(devices.LOST)
 
     def _fingerprints(self, files: list[Path]) -> list[str]:
         """Taken before reading, so that a file that changes meanwhile is not mistaken for what was read."""
