@@ -2,7 +2,8 @@
 
 PyRadiomics resamples only the region's box and its padding, on a lattice anchored at the image's corner.
 `resampled_grid` is that lattice over the whole image, of which every such box is a part: maps of several
-regions of one image can be laid over each other without interpolation.
+regions of one image can be laid over each other without interpolation. IBSI's lattice, `centred_grid`, has
+the image's centre instead.
 """
 
 from __future__ import annotations
@@ -47,6 +48,62 @@ def resampled_grid(geometry: Geometry, spacing: Sequence[float], mask_box_size: 
     dx, dy, dz = new.tolist()
     origin = geometry.point((float(first[0]), float(first[1]), float(first[2])))
     return replace(geometry, size=(x, y, z), spacing=(dx, dy, dz), origin=origin)
+
+
+def centred_grid(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
+    """The grid that IBSI resamples onto: it covers the image and has the same centre.
+
+    Parameters
+    ----------
+    geometry
+        The grid of the image.
+    spacing
+        mm along x, y, z; 0 keeps the axis as it is.
+
+    Notes
+    -----
+    IBSI reference manual, section "Interpolation": n voxels of d mm become ⌈n·d / e⌉ voxels of e mm.
+    """
+    old = np.asarray(geometry.spacing)
+    new = np.where(np.asarray(spacing, dtype=float) == 0, old, spacing)
+    extent = np.asarray(geometry.size) * old
+    # a length that is a multiple of the spacing must not gain a voxel by rounding
+    size = np.ceil(np.round(extent / new, 9)).astype(int)
+    first = ((np.asarray(geometry.size) - 1) * old - (size - 1) * new) / (2 * old)
+    (x, y, z), (dx, dy, dz) = size.tolist(), new.tolist()
+    origin = geometry.point((float(first[0]), float(first[1]), float(first[2])))
+    return replace(geometry, size=(x, y, z), spacing=(dx, dy, dz), origin=origin)
+
+
+def centred_part(
+    geometry: Geometry, spacing: Sequence[float], first: Index3, size: Index3, reach: Index3 | None
+) -> tuple[Geometry, Index3]:
+    """The part of `centred_grid` that holds a box of the old grid and what filters read around it.
+
+    Parameters
+    ----------
+    geometry, spacing
+        As for `centred_grid`.
+    first, size
+        The box in voxels of the old grid, x, y, z.
+    reach
+        New voxels more on each side (x, y, z), as far as the grid has them; None: the whole grid.
+
+    Returns
+    -------
+    part, offset
+        The part, and the index (x, y, z) of its first voxel in the whole grid.
+    """
+    grid = centred_grid(geometry, spacing)
+    if reach is None:
+        return grid, (0, 0, 0)
+    # linear interpolation carries a mask up to one old voxel outwards
+    corners = [geometry.point((x, y, z)) for x, y, z in (np.subtract(first, 1), np.add(first, size))]
+    low, high = np.sort([grid.index(corner) for corner in corners], axis=0)
+    start = np.maximum(np.floor(low).astype(int) - reach, 0)
+    stop = np.minimum(np.ceil(high).astype(int) + 1 + reach, grid.size)
+    (x, y, z), (nx, ny, nz) = start.tolist(), (stop - start).tolist()
+    return grid.crop((x, y, z), (nx, ny, nz)), (x, y, z)
 
 
 def offset_in(grid: Geometry, crop: Geometry) -> Index3:

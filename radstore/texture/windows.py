@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from radstore.images.discretise import bin_edges, grey_levels
+from radstore.images.discretise import discretise
 from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+
+BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -165,16 +167,18 @@ class Windows:
             threads=threads,
             **self._extra(family, wanted, settings),
         )
-        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        found = {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        if settings.get("ibsi") and "Kurtosis" in found:  # excess kurtosis; where all values are equal, 0
+            found["Kurtosis"] = np.where(found["Kurtosis"] == 0, 0.0, found["Kurtosis"] - 3)
+        return found
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
         inside = self.mask if settings.get("maskedKernel", True) else np.ones_like(self.mask)
-        bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
+        bins = {name: settings[name] for name in BINS if name in settings}
         found = np.ones(np.count_nonzero(inside), np.int64)
-        if bins:  # without: first order features that need no grey levels
-            values = self.image[inside]
-            found = grey_levels(values, bin_edges(values, **bins))
+        if bins.keys() & {"binWidth", "binCount"}:  # without: first order features that need no grey levels
+            found = discretise(self.image[inside], **bins)
         levels, places = np.unique(found, return_inverse=True)
         if len(levels) > MAX_LEVELS:
             raise ValueError(

@@ -6,9 +6,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.engines.pyradiomics import PyRadiomics
+from radstore.engines.pyradiomics.capabilities import refusals
 from radstore.engines.pyradiomics.features import Group, Results
 from radstore.engines.pyradiomics.library import imageoperations
 from radstore.engines.pyradiomics.preprocess import LABEL
+from radstore.graph import Graph
 from radstore.texture.windows import FAMILIES, Windows
 
 # Algorithm version of each family, part of every key below it: raise it when a value changes.
@@ -25,12 +27,17 @@ class Cpu(PyRadiomics):
         """``native/<op>/<version>`` for what we compute, else the reference's version."""
         return f"native/{op}/{VERSIONS[op]}" if op in VERSIONS else super().version(op)
 
+    def refusals(self, graph: Graph) -> dict[str, str]:
+        """Feature name → why a library that its filters need is not there."""
+        return refusals(graph)
+
     def global_values(
         self, group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results
     ) -> None:
         """Add one number a feature to `out`."""
         if group.family not in FAMILIES:  # shape
-            return super().global_values(group, image, mask, box, out)
+            super().global_values(group, image, mask, box, out)
+            return _over_n_less_one(group, mask, out) if group.settings.get("ibsi") else None
         windows = _windows(*imageoperations.cropToTumorMask(image, mask, box))
         for name, values in _compute(windows, group).items():
             out.values[name] = float(values[0])
@@ -43,6 +50,14 @@ class Cpu(PyRadiomics):
         windows = _windows(*imageoperations.cropToTumorMask(image, mask, box, padDistance=margin), every=True)
         for name, values in _compute(windows, group).items():
             out.values[name] = values.astype(np.float32)
+
+
+def _over_n_less_one(group: Group, mask: sitk.Image, out: Results) -> None:
+    """IBSI's axis lengths: PyRadiomics divides the voxels' covariance by n, IBSI by n − 1."""
+    voxels = np.count_nonzero(sitk.GetArrayViewFromImage(mask) == LABEL)
+    for feature in group.features:
+        if feature.feature.endswith("AxisLength"):
+            out.values[feature.name] *= np.sqrt(voxels / (voxels - 1))
 
 
 def _windows(image: sitk.Image, mask: sitk.Image, *, every: bool = False) -> Windows:

@@ -17,6 +17,12 @@ def refusals(graph: Graph) -> dict[str, str]:
     return {name: reason for name, reason in refused.items() if reason}
 
 
+def unknown_definitions(graph: Graph) -> dict[str, str]:
+    """Feature name → the advice to take another engine, where IBSI's definitions stand anywhere above it."""
+    advice = "ibsi: true asks for IBSI's definitions, which PyRadiomics has not; use the engine cpu or cuda"
+    return {feature.name: advice for feature in graph if feature.node.chain().get("ibsi")}
+
+
 def _refusal(feature: Feature) -> str:
     known = FEATURE_CLASSES.get(feature.family)
     if known is None or feature.feature not in known.getFeatureNames():

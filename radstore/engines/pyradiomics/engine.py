@@ -10,19 +10,19 @@ import SimpleITK as sitk
 
 from radstore.engines.base import Maps, Vector
 from radstore.engines.pyradiomics import features as library_features
-from radstore.engines.pyradiomics.capabilities import refusals
+from radstore.engines.pyradiomics.capabilities import refusals, unknown_definitions
 from radstore.engines.pyradiomics.features import (
     Group,
     Results,
     grouped,
     recorded,
 )
-from radstore.engines.pyradiomics.filters import filtered_images, transform_of
+from radstore.engines.pyradiomics.filters import filtered_images, ibsi_images, transform_of
 from radstore.engines.pyradiomics.library import VERSION, library
 from radstore.engines.pyradiomics.memory import estimate
 from radstore.engines.pyradiomics.preprocess import LABEL, Prepared, prepare
 from radstore.graph import Feature, Graph, Node
-from radstore.images.grid import offset_in, resampled_grid
+from radstore.images.grid import centred_grid, offset_in, resampled_grid
 from radstore.images.itk import from_itk
 from radstore.images.region import crop_box
 from radstore.images.volume import Geometry, Volume
@@ -52,7 +52,7 @@ class PyRadiomics:
 
     def refusals(self, graph: Graph) -> dict[str, str]:
         """Feature name → why the installed library cannot compute it."""
-        return refusals(graph)
+        return {**refusals(graph), **unknown_definitions(graph)}
 
     def memory(self, graph: Graph, image: Geometry) -> int:
         """Upper estimate of the bytes one case takes; see `radstore.engines.pyradiomics.memory`."""
@@ -98,9 +98,10 @@ def _run(ready: Prepared, graph: Graph, compute: Compute, log: list[str]) -> Res
         with recorded(partial(out.fail, features)):
             for node, image in _images(transform, ready, graph):
                 for group in grouped(f for f in features if f.filtered == node):
-                    mask = ready.shape_mask if group.family.startswith("shape") else ready.mask
+                    shape = group.family.startswith("shape")
+                    mask = ready.shape_mask if shape else ready.mask
                     with recorded(partial(out.fail, group.features)):
-                        compute(group, image, mask, ready.box, out)
+                        compute(group, image, mask, ready.shape_box if shape else ready.box, out)
         out.fail(features, "; ".join(log[said:]) or "PyRadiomics gives no such filtered image")
     return out
 
@@ -115,6 +116,8 @@ def _by_transform(graph: Graph) -> dict[Node, list[Feature]]:
 def _images(transform: Node, ready: Prepared, graph: Graph) -> Iterable[tuple[Node, sitk.Image]]:
     if transform in (graph.image, graph.shape_mask):
         return [(transform, ready.image)]
+    if "ibsi" in transform.settings:
+        return ibsi_images(transform, ready.image, {f.filtered for f in graph})
     return filtered_images(transform, ready.image, ready.mask)
 
 
@@ -136,6 +139,8 @@ def _whole_grid(graph: Graph, image: Volume, mask: Volume) -> Geometry:
     spacing = graph.image.chain().get("resampledPixelSpacing")
     if spacing is None:
         return image.geometry
+    if graph.image.chain().get("ibsi"):
+        return centred_grid(mask.geometry, spacing)
     _, extent = crop_box(mask)
     grid = resampled_grid(mask.geometry, spacing, extent)
     # PyRadiomics leaves an image that has the new spacing already where it is, and moves the mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import SimpleITK as sitk
@@ -10,6 +10,9 @@ import SimpleITK as sitk
 from radstore.engines.pyradiomics.library import imageoperations
 from radstore.errors import EngineError
 from radstore.graph import Node
+from radstore.images.ibsi.filters import filtered as ibsi_filtered
+from radstore.images.itk import from_itk, to_itk
+from radstore.images.volume import Volume
 
 # Operation of a node → the filter's name in PyRadiomics (``imageoperations.get<name>Image``).
 FILTERS = {
@@ -60,6 +63,19 @@ def filtered_images(
             yield transform, derived
         elif name.startswith(prefix := _prefix(transform)):
             yield Node("band", (("band", name.removeprefix(prefix)),), (transform,)), derived
+
+
+def ibsi_images(
+    transform: Node, image: sitk.Image, wanted: Iterable[Node]
+) -> Iterator[tuple[Node, sitk.Image]]:
+    """The images that a transform by IBSI's definition gives, of those that are `wanted`."""
+    volume, settings = from_itk(image), transform.settings
+    for node in wanted:
+        if transform_of(node) == transform:
+            array = ibsi_filtered(
+                transform.op, volume.array, volume.geometry.spacing, {**settings, **node.settings}
+            )
+            yield node, to_itk(Volume(array, volume.geometry))
 
 
 def _arguments(transform: Node) -> dict[str, Any]:

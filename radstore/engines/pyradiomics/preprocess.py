@@ -13,7 +13,10 @@ import SimpleITK as sitk
 from radstore.engines.pyradiomics.library import imageoperations, one_thread
 from radstore.errors import RegionError
 from radstore.graph import Graph, Node
-from radstore.images.itk import to_itk
+from radstore.images.grid import centred_part
+from radstore.images.ibsi.resample import resample, resample_mask
+from radstore.images.itk import from_itk, to_itk
+from radstore.images.region import crop_box
 from radstore.images.volume import Volume
 
 LABEL = 1  # of the region in every mask we pass
@@ -48,12 +51,15 @@ class Prepared:
         The mask that shape features describe.
     box
         First and last index of `mask`'s region along each axis: x₀ x₁ y₀ y₁ z₀ z₁.
+    shape_box
+        The same for what shape features see.
     """
 
     image: sitk.Image
     mask: sitk.Image
     shape_mask: sitk.Image
     box: np.ndarray
+    shape_box: np.ndarray
 
 
 def prepare(image: Volume, mask: Volume, graph: Graph) -> Prepared:
@@ -68,26 +74,45 @@ def prepare(image: Volume, mask: Volume, graph: Graph) -> Prepared:
     if "window" in steps:
         image = window(image, **steps["window"])
     with _region_errors(mask.source or image.source):
-        return _prepare(to_itk(image), to_itk(mask), steps)
+        return _prepare(to_itk(image), to_itk(mask), graph, steps)
 
 
-def _prepare(image: sitk.Image, mask: sitk.Image, steps: dict[str, dict[str, Any]]) -> Prepared:
+def _prepare(image: sitk.Image, mask: sitk.Image, graph: Graph, steps: dict[str, dict[str, Any]]) -> Prepared:
     check = {**steps["roi"], "label": LABEL}
     mask = imageoperations.getMask(mask, label=LABEL)
     if "normalise" in steps:
         with one_thread():  # its mean and deviation change in the last digit with the number of threads
             image = imageoperations.normalizeImage(image, **steps["normalise"])
-    if "resample" in steps:
+    if "ibsi" in steps.get("resample", {}):
+        image, mask = _centred(image, mask, graph, steps["resample"])
+    elif "resample" in steps:
         image, mask = imageoperations.resampleImage(image, mask, **steps["resample"], label=LABEL)
     elif "crop" in steps:
         box = _checked_box(image, mask, check)
         image, mask = imageoperations.cropToTumorMask(image, mask, box, **steps["crop"])
     box = _checked_box(image, mask, check)
     if "resegment" not in steps:
-        return Prepared(image, mask, mask, box)
+        return Prepared(image, mask, mask, box, box)
     kept = imageoperations.resegmentMask(image, mask, **steps["resegment"], label=LABEL)
-    box = _checked_box(image, kept, check)
-    return Prepared(image, kept, mask if "box" in steps else kept, box)
+    kept_box = _checked_box(image, kept, check)
+    shape_mask = mask if graph.shape_mask != graph.mask else kept
+    # IBSI's morphological mask is the region before resegmentation; PyRadiomics' is cut to the box after it
+    shape_box = kept_box if "box" in steps or shape_mask is kept else box
+    return Prepared(image, kept, shape_mask, kept_box, shape_box)
+
+
+def _centred(
+    image: sitk.Image, mask: sitk.Image, graph: Graph, settings: dict[str, Any]
+) -> tuple[sitk.Image, sitk.Image]:
+    """Image and mask on IBSI's grid: the region's box, or all of it where a filter reads beyond the box."""
+    volume, region = from_itk(image), from_itk(mask)
+    filtered = any(feature.filtered not in (graph.image, graph.shape_mask) for feature in graph)
+    reach = None if filtered else (0, 0, 0)
+    geometry, spacing = region.geometry, settings["resampledPixelSpacing"]
+    target, _ = centred_part(geometry, spacing, *crop_box(region), reach)
+    values = resample(volume.array, volume.geometry, target, settings["interpolator"])
+    inside = resample_mask(region.array, geometry, target).astype(np.uint8)
+    return to_itk(Volume(values, target)), to_itk(Volume(inside, target))
 
 
 def _checked_box(image: sitk.Image, mask: sitk.Image, check: dict[str, Any]) -> np.ndarray:
