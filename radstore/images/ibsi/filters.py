@@ -40,7 +40,6 @@ def filtered(op: str, image: np.ndarray, spacing: Sequence[float], settings: Map
     """
     if op == "log":
         return log(image, spacing, settings["sigma"], settings["boundary"])
-    axes = [axis for axis in (2, 1, 0) if not settings.get("force2D") or axis != settings["force2Ddimension"]]
     return wavelet(
         image,
         settings["wavelet"],
@@ -48,8 +47,19 @@ def filtered(op: str, image: np.ndarray, spacing: Sequence[float], settings: Map
         settings["start_level"] + settings["level"],
         settings["boundary"],
         rotations=settings["rotationInvariant"],
-        axes=axes,
+        axes=_axes(settings),
     )
+
+
+def margin(op: str, settings: Mapping[str, Any], spacing: Sequence[float]) -> tuple[int, int, int]:
+    """How far (z, y, x) a filter of `filtered` reads, in voxels; beyond the image's edge too."""
+    if op == "log":
+        z, y, x = (_radius(settings["sigma"] / step) for step in reversed(spacing))
+        return z, y, x
+    depth = settings["start_level"] + settings["level"]
+    far = pywt.Wavelet(settings["wavelet"]).dec_len * (2**depth - 1) // 2
+    z, y, x = (far if axis in _axes(settings) else 0 for axis in range(3))
+    return z, y, x
 
 
 def log(image: np.ndarray, spacing: Sequence[float], sigma: float, boundary: str = "mirror") -> np.ndarray:
@@ -71,11 +81,11 @@ def log(image: np.ndarray, spacing: Sequence[float], sigma: float, boundary: str
         One of `BOUNDARIES`.
     """
     kernels = [_gaussian(sigma / step) for step in reversed(spacing)]
-    total = np.zeros(image.shape)
+    terms = []
     for curved in range(3):
         chosen = [curve if axis == curved else bell for axis, (bell, curve) in enumerate(kernels)]
-        total += _convolve(image, chosen, range(3), boundary)
-    return total
+        terms.append(_convolve(image, chosen, range(3), boundary))
+    return terms[0] + terms[1] + terms[2]
 
 
 def wavelet(
@@ -120,10 +130,9 @@ def wavelet(
     return total / len(turned)
 
 
-def reach(sigma: float, spacing: Sequence[float]) -> tuple[int, int, int]:
-    """How far the LoG of a width reads, in voxels along z, y, x."""
-    z, y, x = (_radius(sigma / step) for step in reversed(spacing))
-    return z, y, x
+def _axes(settings: Mapping[str, Any]) -> list[int]:
+    """The array's axes that a wavelet transforms, x first."""
+    return [axis for axis in (2, 1, 0) if not settings.get("force2D") or axis != settings["force2Ddimension"]]
 
 
 def _radius(sigma: float) -> int:

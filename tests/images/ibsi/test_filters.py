@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radstore.images.ibsi.filters import BOUNDARIES, filtered, log, reach, wavelet
+from radstore.images.ibsi.filters import BOUNDARIES, filtered, log, margin, wavelet
 
 BANDS = st.text("LH", min_size=3, max_size=3)
 
@@ -61,12 +61,38 @@ def test_log_widths_are_in_mm() -> None:
     assert not np.allclose(log(image, (1.0, 1.0, 2.0), 1.5), log(image, (1.0, 1.0, 1.0), 1.5))
 
 
-def test_the_log_reaches_as_far_as_it_says() -> None:
-    spacing, sigma = (1.0, 2.0, 3.0), 1.7
-    image = np.zeros((21, 31, 41))
-    image[10, 15, 20] = 1
-    touched = np.argwhere(log(image, spacing, sigma) != 0) - (10, 15, 20)
-    assert tuple(np.abs(touched).max(axis=0)) == reach(sigma, spacing)
+OPS = {
+    "log": {"sigma": 1.1},
+    "wavelet": {"wavelet": "db2", "band": "HLH", "start_level": 0, "level": 2, "rotationInvariant": True},
+    "plane": {
+        "wavelet": "coif1",
+        "band": "LH",
+        "start_level": 1,
+        "level": 1,
+        "rotationInvariant": False,
+        "force2D": True,
+        "force2Ddimension": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("boundary", ["mirror", "nearest", "zero"])
+@pytest.mark.parametrize("name", OPS)
+def test_a_part_and_its_margin_give_the_values_of_the_whole(name: str, boundary: str) -> None:
+    op, settings, spacing = (
+        name.replace("plane", "wavelet"),
+        {**OPS[name], "boundary": boundary},
+        (1.0, 2.0, 0.9),
+    )
+    image = noise(40, 41, 42)
+    box = (slice(0, 3), slice(20, 22), slice(38, 42))
+    far = margin(op, settings, spacing)
+    read = tuple(slice(max(b.start - n, 0), b.stop + n) for b, n in zip(box, far, strict=True))
+    inner = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, read, strict=True))
+    whole = filtered(op, image, spacing, settings)[box]
+    np.testing.assert_allclose(filtered(op, image[read], spacing, settings)[inner], whole, atol=1e-9)
+    less = filtered(op, image[box], spacing, settings)
+    assert not np.allclose(less, whole)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
