@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from radstore.engines.pyradiomics import PyRadiomics
-from radstore.engines.pyradiomics.preprocess import window
+from radstore.images.intensity import window
 from radstore.errors import RegionError
 from radstore.images.volume import Geometry, Volume
 from radstore.spec import Spec
@@ -33,7 +33,7 @@ def line(array) -> Volume:
 def test_window_clips_and_keeps_the_pixel_type(array, level, width):
     image = line(array)
     low, high = level - width / 2, level + width / 2
-    got = window(image, level, width).array
+    got = window(array, level, width)
     assert got.dtype == array.dtype
     kept = (array >= low) & (array <= high)
     np.testing.assert_array_equal(got[kept], array[kept])
@@ -42,8 +42,8 @@ def test_window_clips_and_keeps_the_pixel_type(array, level, width):
 
 
 def test_window_of_half_a_unit_keeps_whole_numbers_inside():
-    got = window(line(np.array([[[-300, 0, 300]]], np.int16)), 0, 201)
-    assert got.array.ravel().tolist() == [-100, 0, 100]
+    got = window(np.array([[[-300, 0, 300]]], np.int16), 0, 201)
+    assert got.ravel().tolist() == [-100, 0, 100]
 
 
 def test_windowed_features_are_those_of_the_clipped_image(tiny_case, reference):

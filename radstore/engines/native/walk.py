@@ -1,0 +1,170 @@
+"""The walk through the graph: every filter once, every feature class on its image once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from radstore.engines.groups import Group, by_transform, grouped
+from radstore.engines.native._adapters import apply, array_module, margin, shape_features
+from radstore.engines.native.place import Place
+from radstore.engines.native.prepare import Margin, Prepared
+from radstore.engines.results import Results, recorded
+from radstore.graph import Feature, Graph, Node
+from radstore.images.box import Box, grown, inside, surroundings, whole
+from radstore.texture.names import has_map
+from radstore.texture.windows import Windows
+from radstore.threads import threads
+
+# Filters that scale by the largest absolute value of the whole image.
+PEAKED = frozenset({"square", "squareroot", "logarithm", "exponential"})
+SMALLEST_BATCH = 64  # windows; where not even these fit, halving further does not help
+
+
+def reach(graph: Graph, spacing: tuple[float, float, float]) -> Margin | None:
+    """How many voxels (z, y, x) around the region's box anything reads; None: the whole image."""
+    margins = [np.zeros(3, int)]
+    for transform, features in _textures(graph).items():
+        own = _margin(transform, graph, spacing)
+        if own is None:
+            return None
+        margins.append(np.add(own, max(map(_radius, features))))
+    z, y, x = np.max(margins, axis=0).tolist()
+    return z, y, x
+
+
+def asks_peak(graph: Graph) -> bool:
+    """Whether a filter asks for the largest absolute value of the whole image."""
+    return any(transform.op in PEAKED for transform in _textures(graph))
+
+
+def walk(ready: Prepared, graph: Graph, place: Place) -> Results:
+    """The features of a prepared case.
+
+    Returns
+    -------
+    Results
+        Values on `place`: in ROI mode arrays of one number (shape: numbers), in voxel mode float32 arrays
+        over the region's voxels in C order.
+
+    Raises
+    ------
+    MemoryError
+        If something does not fit, however small the batches.
+    """
+    return _Walk(ready, graph, place).run()
+
+
+class _Walk:
+    """One case on its way through the graph."""
+
+    def __init__(self, ready: Prepared, graph: Graph, place: Place) -> None:
+        self.ready, self.graph, self.place = ready, graph, place
+        self.out = Results()
+        self.cut = cache(self._cut)
+
+    def run(self) -> Results:
+        out = self.out
+        for group in grouped(f for f in self.graph if not has_map(f.family)):
+            with recorded(partial(out.fail, group.features)):
+                out.values.update(self._shape(group))
+        for transform, features in _textures(self.graph).items():
+            with recorded(partial(out.fail, features)):
+                for node, image, part in self._images(transform, features):
+                    self._classes(image, part, [f for f in features if f.filtered == node])
+            out.fail(features, f"the filter {transform.op} gives no such image")
+        return out
+
+    def _shape(self, group: Group) -> dict[str, float]:
+        ready = self.ready
+        mask = ready.shape_mask[ready.box]
+        found = shape_features(mask, ready.spacing, group.wanted, group.settings, family=group.family)
+        return {feature.name: float(found[feature.feature]) for feature in group.features}
+
+    def _images(self, transform: Node, features: list[Feature]) -> Iterator[tuple[Node, Any, Box]]:
+        """The images that a transform gives, each with its node and the part of `ready.image` it covers."""
+        image, mask = self.ready.image, self.ready.mask
+        part = whole(image.shape)
+        if transform == self.graph.image:
+            yield transform, image, part
+            return
+        own = _margin(transform, self.graph, self.ready.spacing)
+        if own is not None:
+            radius = max(map(_radius, features))
+            part = surroundings(grown(self.ready.box, (radius,) * 3, image.shape), own, image.shape)
+        settings = {**transform.settings, "peak": self.ready.peak}
+        images = apply(
+            transform.op, image[part], self.ready.spacing, settings, mask=mask[part], threads=threads()
+        )
+        for band in list(images):
+            node = Node("band", (("band", band),), (transform,)) if band else transform
+            yield node, images.pop(band), part  # let go when its features are done
+
+    def _classes(self, image: Any, part: Box, features: list[Feature]) -> None:
+        """The feature classes of one image; classes whose windows are alike share them."""
+        made: dict[int, Windows] = {}
+        for group in grouped(features):
+            with recorded(partial(self.out.fail, group.features)):
+                radius = _radius(group.features[0])
+                if radius not in made:
+                    cut, mask, centres = self.cut(radius)
+                    made[radius] = Windows(image[inside(cut, part)], mask, self.ready.spacing, centres)
+                self.out.values.update(self._values(group, made[radius]))
+
+    def _cut(self, radius: int) -> tuple[Box, Any, Any]:
+        """The box of the region ± `radius`, its mask, and in voxel mode the windows' middle voxels."""
+        mask = self.ready.mask
+        cut = grown(self.ready.box, (radius,) * 3, mask.shape)
+        if self.graph.mode == "roi":
+            return cut, mask[cut], None
+        xp = array_module(mask)
+        return cut, mask[cut], xp.stack(xp.nonzero(mask[cut]), axis=1).astype(np.int32)
+
+    def _values(self, group: Group, windows: Windows) -> dict[str, Any]:
+        """Full feature name → its values."""
+        if windows.centres is None:
+            found = windows.features(group.family, group.wanted, group.settings, threads())
+        else:
+            found = _in_batches(group, windows, self.place)
+        return {feature.name: found[feature.feature] for feature in group.features}
+
+
+def _in_batches(group: Group, windows: Windows, place: Place) -> dict[str, Any]:
+    """Feature → its values in all windows, float32; in batches that halve where memory runs out."""
+    xp, centres = array_module(windows.image), windows.centres
+    found = {name: xp.empty(len(centres), np.float32) for name in group.wanted}
+    start, batch = 0, place.batch(len(centres))
+    while start < len(centres):
+        some = slice(start, start + batch)
+        try:
+            part = replace(windows, centres=centres[some])
+            rows = part.features(group.family, group.wanted, group.settings, threads())
+        except place.OutOfMemory:
+            place.release()
+            if batch <= SMALLEST_BATCH:
+                raise
+            batch //= 2
+            continue
+        for name, values in rows.items():
+            found[name][some] = values
+        start += batch
+    return found
+
+
+def _textures(graph: Graph) -> dict[Node, list[Feature]]:
+    """Transform → its features, without those that read the mask alone."""
+    return by_transform(feature for feature in graph if has_map(feature.family))
+
+
+def _margin(transform: Node, graph: Graph, spacing: tuple[float, float, float]) -> Margin | None:
+    """How far (z, y, x) a filter reads; nothing more than the voxel itself for the image as it is."""
+    return (0, 0, 0) if transform == graph.image else margin(transform.op, transform.settings, spacing)
+
+
+def _radius(feature: Feature) -> int:
+    """kernelRadius in voxel mode, else 0."""
+    return int(feature.node.chain().get("kernelRadius", 0))
