@@ -112,7 +112,7 @@ def _two_sum(values: Any) -> tuple[float, float]:
 
 
 def _plus(a: Any, b: Any) -> tuple[Any, Any]:
-    """a + b, and exactly what its rounding lost."""
+    """A + b, and exactly what its rounding lost."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)

@@ -1,6 +1,7 @@
 """Stand-ins that go through SimpleITK and PyRadiomics, until the array code is there."""
 
 from __future__ import annotations
+
 import numpy as np
 
 
@@ -14,6 +15,7 @@ def to_host(a):
 
 def resample(image, geometry, target, interpolator):
     import SimpleITK as sitk
+
     from radstore.images.itk import to_itk
     from radstore.images.volume import Volume
 
@@ -34,6 +36,7 @@ def margin(op, settings, spacing):
 
 def apply(op, image, spacing, settings, mask=None, threads=1):
     import SimpleITK as sitk
+
     from radstore.engines.pyradiomics.filters import filtered_images
     from radstore.engines.pyradiomics.library import library
     from radstore.graph import Node
@@ -53,15 +56,3 @@ def apply(op, image, spacing, settings, mask=None, threads=1):
     if not out:
         raise ValueError("; ".join(log) or "no such filtered image")
     return out
-
-
-def shape_features(mask, spacing, wanted, settings=None, family="shape"):
-    import SimpleITK as sitk
-    from radstore.engines.pyradiomics.library import FEATURE_CLASSES, library
-
-    ma = sitk.GetImageFromArray(np.asarray(mask, np.uint8))
-    ma.SetSpacing(spacing)
-    with library():
-        c = FEATURE_CLASSES[family](ma, ma, **{k: v for k, v in (settings or {}).items()}, label=1)
-        c._initCalculation()
-        return {n: float(np.real(np.squeeze(getattr(c, f"get{n}FeatureValue")()))) for n in wanted}

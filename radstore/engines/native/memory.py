@@ -4,7 +4,7 @@
     + voxels that filters see × what the costliest filter takes
     + matrices + maps
 
-Filters see the region's box and what they reach around it; where one of them needs the whole image, all of it.
+Filters see the region's box and what they reach around it, or, where one of them needs it, the whole image.
 """
 
 from __future__ import annotations

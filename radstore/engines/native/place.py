@@ -38,7 +38,7 @@ class Place(Protocol):
 
 
 class Host:
-    """The processor: NumPy arrays, all windows at once; what does not fit is a `MemoryError` for the caller."""
+    """The processor: NumPy arrays, all windows at once; what does not fit is the caller's `MemoryError`."""
 
     device = "cpu"
     OutOfMemory: tuple[type[Exception], ...] = ()
@@ -73,7 +73,7 @@ class Card:
         device = cupy.cuda.Device()
         name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"]
         self.device = f"cuda:{device.id} {name.decode() if isinstance(name, bytes) else name}"
-        self.OutOfMemory = (cupy.cuda.memory.OutOfMemoryError,)
+        self.OutOfMemory: tuple[type[Exception], ...] = (cupy.cuda.memory.OutOfMemoryError,)
 
     def put(self, array: Any) -> Any:
         """The array on the device."""

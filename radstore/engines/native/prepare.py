@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from radstore.engines.groups import steps
+from radstore.engines.native._adapters import resample, to_host
 from radstore.engines.native.check import Rules
 from radstore.engines.unusable import Unusable
 from radstore.errors import CaseError
 from radstore.graph import Graph
-from radstore.engines.native._adapters import resample, to_host
 from radstore.images.box import Box, first_and_size, grown, inside, surroundings, whole
 from radstore.images.grid import new_spacing, outside, resampled_part, whole_grid
 from radstore.images.intensity import Normalisation, moments, window
@@ -232,7 +232,7 @@ def _intensity(image: Volume, settings: dict[str, dict[str, Any]]) -> Callable[[
     mean, deviation = moments(windowed(slab) for slab in _slabs(image.array))
     if not deviation > 0:
         raise CaseError(
-            f"{image.source or 'image'}: all voxels have the value {mean:g}: there is no deviation to divide by",
+            f"{image.source or 'image'}: all voxels have the value {mean:g}: no deviation to divide by",
             "Leave out normalize, or this case.",
         )
     told = settings["normalise"]

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from radstore.engines.groups import Group, by_transform, grouped
-from radstore.engines.native._adapters import apply, array_module, margin, shape_features
+from radstore.engines.native._adapters import apply, array_module, margin
 from radstore.engines.native.place import Place
 from radstore.engines.native.prepare import Margin, Prepared
 from radstore.engines.results import Results, recorded
 from radstore.graph import Feature, Graph, Node
 from radstore.images.box import Box, grown, inside, surroundings, whole
+from radstore.texture import shape
 from radstore.texture.names import has_map
 from radstore.texture.windows import Windows
 from radstore.threads import threads
@@ -82,8 +83,8 @@ class _Walk:
     def _shape(self, group: Group) -> dict[str, float]:
         ready = self.ready
         mask = ready.shape_mask[ready.box]
-        found = shape_features(mask, ready.spacing, group.wanted, group.settings, family=group.family)
-        return {feature.name: float(found[feature.feature]) for feature in group.features}
+        found = shape.features(mask, ready.spacing, group.wanted, group.family, group.settings)
+        return {feature.name: found[feature.feature] for feature in group.features}
 
     def _images(self, transform: Node, features: list[Feature]) -> Iterator[tuple[Node, Any, Box]]:
         """The images that a transform gives, each with its node and the part of `ready.image` it covers."""
@@ -136,6 +137,8 @@ class _Walk:
 def _in_batches(group: Group, windows: Windows, place: Place) -> dict[str, Any]:
     """Feature → its values in all windows, float32; in batches that halve where memory runs out."""
     xp, centres = array_module(windows.image), windows.centres
+    if centres is None:
+        raise ValueError("windows of a whole region are not batched")
     found = {name: xp.empty(len(centres), np.float32) for name in group.wanted}
     start, batch = 0, place.batch(len(centres))
     while start < len(centres):
@@ -166,5 +169,5 @@ def _margin(transform: Node, graph: Graph, spacing: tuple[float, float, float]) 
 
 
 def _radius(feature: Feature) -> int:
-    """kernelRadius in voxel mode, else 0."""
+    """KernelRadius in voxel mode, else 0."""
     return int(feature.node.chain().get("kernelRadius", 0))
