@@ -62,7 +62,7 @@ def test_cuda_without_cupy_is_an_error_with_the_remedy(monkeypatch):
 
 
 def test_auto_imports_no_engine_behind_the_one_it_takes():
-    code = "import sys; from radstore.engines.registry import choose; choose(); print('radiomics' in sys.modules)"
+    code = "import radstore.engines.registry as r; r.choose(); import sys; print('radiomics' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
 

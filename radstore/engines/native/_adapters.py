@@ -43,6 +43,8 @@ def apply(op, image, spacing, settings, mask=None, threads=1):
 
     settings = {k: v for k, v in settings.items() if k != "peak"}
     node = Node(op, tuple(settings.items()))
+    xp = array_module(image)
+    image, mask = to_host(image), None if mask is None else to_host(mask)
     im = sitk.GetImageFromArray(image)
     im.SetSpacing(spacing)
     ma = None
@@ -55,4 +57,4 @@ def apply(op, image, spacing, settings, mask=None, threads=1):
         }
     if not out:
         raise ValueError("; ".join(log) or "no such filtered image")
-    return out
+    return {k: xp.asarray(v) for k, v in out.items()}
