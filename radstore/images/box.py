@@ -37,26 +37,29 @@ def grown(box: Box, margin: Sequence[int], shape: Sequence[int]) -> Box:
     return z, y, x
 
 
-def surroundings(box: Box, margin: Sequence[int], shape: Sequence[int]) -> Box:
-    """The part of an array of `shape` that a filter must see to have its own values inside `box`.
-
-    That is `margin` voxels more on both sides along z, y, x. An axis along which this would reach over the
-    edge is kept whole: edges are the filter's business (wavelets go round to the other one).
-    """
-    z, y, x = (
-        slice(0, size)
-        if span.start < more or span.stop + more > size
-        else slice(span.start - more, span.stop + more)
-        for span, more, size in zip(box, margin, shape, strict=True)
-    )
-    return z, y, x
-
-
 def inside(box: Box, outer: Box) -> Box:
     """The same box counted from the first voxel of `outer`."""
     z, y, x = (
         slice(span.start - frame.start, span.stop - frame.start)
         for span, frame in zip(box, outer, strict=True)
+    )
+    return z, y, x
+
+
+def placed(box: Box, outer: Box) -> Box:
+    """A box counted from the first voxel of `outer`, counted from where `outer` is counted from."""
+    z, y, x = (
+        slice(span.start + frame.start, span.stop + frame.start)
+        for span, frame in zip(box, outer, strict=True)
+    )
+    return z, y, x
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of some boxes."""
+    z, y, x = (
+        slice(min(span.start for span in spans), max(span.stop for span in spans))
+        for spans in zip(*boxes, strict=True)
     )
     return z, y, x
 

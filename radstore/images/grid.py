@@ -64,7 +64,7 @@ def resampled_grid(geometry: Geometry, spacing: Sequence[float], mask_box_size: 
 
 
 def resampled_part(
-    geometry: Geometry, spacing: Sequence[float], first: np.ndarray, size: np.ndarray, pad: int
+    geometry: Geometry, spacing: np.ndarray, first: np.ndarray, size: np.ndarray, pad: int
 ) -> tuple[Geometry, Index3]:
     """The part of the resampled grid that holds a box of the old one, as ``resampleImage`` cuts it.
 
@@ -84,16 +84,17 @@ def resampled_part(
     part, offset
         The part, and the index (x, y, z) of its first voxel in the whole resampled grid.
     """
-    new = np.asarray(spacing)
-    ratio = np.asarray(geometry.spacing) / new
+    ratio = np.asarray(geometry.spacing) / spacing
     # half a voxel more on each side, so that all of the region's outermost voxels lie inside
     low = np.maximum(np.floor((first - 0.5) * ratio - pad), 0)
-    high = np.minimum(np.ceil((first + size - 0.5) * ratio + pad), _size(geometry, new) - 1)
+    high = np.minimum(np.ceil((first + size - 0.5) * ratio + pad), _size(geometry, spacing) - 1)
     x, y, z = (int(n) for n in low)
-    return _part(geometry, new, low, high - low + 1), (x, y, z)
+    return _part(geometry, spacing, low, high - low + 1), (x, y, z)
 
 
-def new_spacing(geometry: Geometry, spacing: Sequence[float], box_size: Sequence[int]) -> np.ndarray:
+def new_spacing(
+    geometry: Geometry, spacing: Sequence[float], box_size: Sequence[int] | np.ndarray
+) -> np.ndarray:
     """``resampledPixelSpacing`` x, y, z with the axes that stay as they are filled in."""
     old = np.asarray(geometry.spacing)
     new = np.where(np.asarray(spacing, dtype=float) == 0, old, spacing)

@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from radstore.engines.base import Maps, Vector
-from radstore.engines.native._adapters import array_module, to_host
 from radstore.engines.native.memory import estimate
 from radstore.engines.native.place import Card, Host, Place
 from radstore.engines.native.prepare import Prepared, prepare
 from radstore.engines.native.versions import FAMILY, version
-from radstore.engines.native.walk import asks_peak, reach, walk
+from radstore.engines.native.walk import asks_largest, reads, walk
 from radstore.engines.refusals import refusal
 from radstore.engines.results import Results
 from radstore.graph import Graph
+from radstore.images.arrays import array_module, to_host
 from radstore.images.box import first_and_size
 from radstore.images.volume import Geometry, Volume
 
@@ -68,14 +68,8 @@ class Cpu:
         return _maps(*self._walked(image, mask, graph), graph)
 
     def _walked(self, image: Volume, mask: Volume, graph: Graph) -> tuple[Prepared, Results]:
-        ready = prepare(
-            image,
-            mask,
-            graph,
-            self.place.put,
-            reach=reach(graph, image.geometry.spacing),
-            peak=asks_peak(graph),
-        )
+        read = reads(graph, image.geometry.spacing)
+        ready = prepare(image, mask, graph, self.place.put, read, largest=asks_largest(graph))
         return ready, walk(ready, graph, self.place)
 
 

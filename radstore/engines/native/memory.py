@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from radstore.engines.native.walk import reach
+from radstore.engines.native.walk import reads
 from radstore.graph import Graph
+from radstore.images.box import sides
 from radstore.images.volume import Geometry
 
 READING = 24  # bytes a voxel: image and mask, and what checking them and finding the region takes
@@ -40,7 +41,7 @@ def estimate(graph: Graph, image: Geometry) -> int:
     return round(
         np.prod(image.size) * READING
         + _seen(graph, image) * filtering
-        + _box(graph, image, 0.0) * maps
+        + float(np.prod(_sides(graph, image))) * maps
         + MATRICES
     )
 
@@ -49,15 +50,17 @@ def _seen(graph: Graph, image: Geometry) -> float:
     """How many voxels filters see."""
     settings = graph.image.chain()
     if "padDistance" in settings:
-        return _box(graph, image, settings["padDistance"])
-    around = reach(graph, image.spacing)
-    return float(np.prod(image.size)) if around is None else _box(graph, image, np.array(around[::-1]))
+        return float(np.prod(_sides(graph, image, settings["padDistance"])))
+    size = np.minimum(image.size, _sides(graph, image)).astype(int)[::-1]
+    first = (np.asarray(image.shape) - size) // 2  # in the middle: away from the edges it sees the most
+    z, y, x = (slice(int(n), int(n + side)) for n, side in zip(first, size, strict=True))
+    return float(np.prod(sides(reads(graph, image.spacing)(image.shape, (z, y, x)))))
 
 
-def _box(graph: Graph, image: Geometry, padding: np.ndarray | float) -> float:
-    """How many voxels the region's box has on the grid of the features, `padding` (x, y, z) on each side."""
+def _sides(graph: Graph, image: Geometry, padding: int = 0) -> np.ndarray:
+    """How many voxels (x, y, z) the region spans on the grid of the features, with `padding` on each side."""
     own = np.asarray(image.spacing)
     new = np.asarray(graph.image.chain().get("resampledPixelSpacing", own))
     spacing = np.where(new == 0, own, new)
     extent = np.asarray(image.size) * own
-    return float(np.prod(np.ceil(np.minimum(extent, REGION_MM + 2 * padding * spacing) / spacing)))
+    return np.ceil(np.minimum(extent, REGION_MM + 2 * padding * spacing) / spacing)

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from radstore.engines.native._adapters import to_host
 from radstore.errors import EngineError
+from radstore.images.arrays import to_host
 
 # The share of a device's free memory that may be used, where CUPY_GPU_MEMORY_LIMIT does not say otherwise.
 SHARE = 0.8

@@ -14,18 +14,20 @@ from typing import Any
 import numpy as np
 
 from radstore.engines.groups import steps
-from radstore.engines.native._adapters import resample, to_host
+from radstore.engines.native._adapters import resample
 from radstore.engines.native.check import Rules
 from radstore.engines.unusable import Unusable
 from radstore.errors import CaseError
 from radstore.graph import Graph
-from radstore.images.box import Box, first_and_size, grown, inside, surroundings, whole
+from radstore.images.arrays import to_host
+from radstore.images.box import Box, first_and_size, grown, inside, placed, whole
+from radstore.images.filters import largest_of
 from radstore.images.grid import new_spacing, outside, resampled_part, whole_grid
 from radstore.images.intensity import Normalisation, moments, window
 from radstore.images.volume import Geometry, Index3, Volume
 
-Margin = tuple[int, int, int]
 Put = Callable[[np.ndarray], Any]
+Reads = Callable[[Sequence[int], Box], Box]
 
 SLAB = 1 << 24  # voxels that are windowed at a time to find the mean of all
 
@@ -45,10 +47,12 @@ class Prepared:
         The mask that shape features describe.
     box
         The region's box in `mask`.
-    peak
-        The largest absolute value of all that PyRadiomics' filters would see, or None if no filter asks.
     spacing
         Voxel size along x, y, z in mm.
+    shape, part
+        Of all that PyRadiomics' filters would see: its shape, and which part of it `image` is.
+    largest
+        Its largest absolute value, or None if no filter asks.
     grid
         The whole grid that maps are cropped from.
     offset
@@ -59,8 +63,10 @@ class Prepared:
     mask: Any
     shape_mask: Any
     box: Box
-    peak: float | None
     spacing: tuple[float, float, float]
+    shape: tuple[int, ...]
+    part: Box
+    largest: float | None
     grid: Geometry
     offset: Index3
 
@@ -71,13 +77,15 @@ class _Seen:
 
     image: Any
     mask: Any
-    peak: float | None
+    shape: tuple[int, ...]
+    part: Box
+    largest: float | None
     grid: Geometry
     offset: Index3
 
 
 def prepare(
-    image: Volume, mask: Volume, graph: Graph, put: Put, *, reach: Margin | None, peak: bool
+    image: Volume, mask: Volume, graph: Graph, put: Put, reads: Reads, *, largest: bool = False
 ) -> Prepared:
     """Do what the graph's nodes above the filters say.
 
@@ -85,9 +93,9 @@ def prepare(
     ----------
     put
         Brings an array to where the work is done.
-    reach
-        How many voxels (z, y, x) around the region's box anything reads; None: the whole image.
-    peak
+    reads
+        From the shape of an image and the region's box in it: which part of it filters and features read.
+    largest
         Whether a filter asks for the largest absolute value.
 
     Raises
@@ -100,7 +108,7 @@ def prepare(
     settings = steps(graph)
     rules = Rules(mask.source or image.source, **settings["roi"])
     region = rules.some(mask.array)
-    frame = _Frame(image, mask, rules, _intensity(image, settings), put, reach, peak)
+    frame = _Frame(image, mask, rules, _intensity(image, settings), put, reads, largest)
     if "resample" in settings:
         seen = frame.resampled(region, **settings["resample"])
     else:
@@ -111,7 +119,18 @@ def prepare(
         kept = resegmented(seen.image, seen.mask, rules, put, **settings["resegment"])
         box = rules.box(kept, "after resegmentation")
     shape_mask = seen.mask if "box" in settings else kept
-    return Prepared(seen.image, kept, shape_mask, box, seen.peak, seen.grid.spacing, seen.grid, seen.offset)
+    return Prepared(
+        image=seen.image,
+        mask=kept,
+        shape_mask=shape_mask,
+        box=box,
+        spacing=seen.grid.spacing,
+        shape=seen.shape,
+        part=seen.part,
+        largest=seen.largest,
+        grid=seen.grid,
+        offset=seen.offset,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,16 +145,16 @@ class _Frame:
     rules: Rules
     intensity: Callable[[Any], Any]
     put: Put
-    reach: Margin | None
-    asks_peak: bool
+    reads: Reads
+    asks_largest: bool
 
     def cropped(self, region: Box, padDistance: int | None = None) -> _Seen:
         """Without resampling: the whole image or (preCrop) the box and its padding; of that, what is read."""
         self.rules.same_size(self.image.geometry, self.mask.geometry)
         if padDistance is None:
-            return self._cut(region, whole(self.image.array.shape), self.reach)
+            return self._cut(region, whole(self.image.array.shape))
         self.rules.box(self.mask.array[region])
-        return self._padded(region, padDistance, self.reach)
+        return self._padded(region, padDistance)
 
     def resampled(
         self, region: Box, resampledPixelSpacing: Sequence[float], padDistance: int, interpolator: str
@@ -149,26 +168,41 @@ class _Frame:
         new = new_spacing(mask, resampledPixelSpacing, size)
         if np.allclose(image.spacing, new):  # the mask alone is moved
             moved = replace(self, mask=replace(self.mask, array=self._mask_on(image), geometry=image))
-            return moved._padded(self.rules.box(moved.mask.array), padDistance, None)
+            return moved._padded(self.rules.box(moved.mask.array), padDistance)
         target, offset = resampled_part(mask, new, first, size, padDistance)
         array = resample(self.intensity(self.put(self.image.array)), image, target, interpolator)
-        peak = _peak(lambda values: values, array) if self.asks_peak else None
-        grid = whole_grid(image, mask, resampledPixelSpacing, size.tolist())
-        return _Seen(array, self.put(self._mask_on(target)) == 1, peak, grid, offset)
+        return _Seen(
+            image=array,
+            mask=self.put(self._mask_on(target)) == 1,
+            shape=array.shape,
+            part=whole(array.shape),
+            largest=largest_of(array) if self.asks_largest else None,
+            grid=whole_grid(image, mask, resampledPixelSpacing, size.tolist()),
+            offset=offset,
+        )
 
-    def _padded(self, region: Box, pad: int, reach: Margin | None) -> _Seen:
-        return self._cut(region, grown(region, (pad, pad, pad), self.image.array.shape), reach)
+    def _padded(self, region: Box, pad: int) -> _Seen:
+        return self._cut(region, grown(region, (pad, pad, pad), self.image.array.shape))
 
-    def _cut(self, region: Box, frame: Box, reach: Margin | None) -> _Seen:
+    def _cut(self, region: Box, frame: Box) -> _Seen:
         """Of what filters see, `frame`, the part that is read."""
         array, mask = self.image.array[frame], self.mask.array[frame]
-        part = whole(array.shape)
-        if reach is not None:
-            part = surroundings(inside(region, frame), reach, array.shape)
-        x, y, z = (int(n) for n in first_and_size(frame)[0] + first_and_size(part)[0])
-        peak = _peak(self.intensity, array) if self.asks_peak else None
-        image = self.intensity(self.put(array[part]))
-        return _Seen(image, self.put(mask[part]) == 1, peak, self.image.geometry, (x, y, z))
+        part = self.reads(array.shape, inside(region, frame))
+        x, y, z = (int(n) for n in first_and_size(placed(part, frame))[0])
+        return _Seen(
+            image=self.intensity(self.put(array[part])),
+            mask=self.put(mask[part]) == 1,
+            shape=array.shape,
+            part=part,
+            largest=self._largest(array) if self.asks_largest else None,
+            grid=self.image.geometry,
+            offset=(x, y, z),
+        )
+
+    def _largest(self, array: Any) -> float:
+        """The largest |value| of an array after `intensity`, which keeps the order of values."""
+        ends = [to_host(end)[()] for end in (array.min(), array.max())]
+        return largest_of(self.intensity(np.array(ends, dtype=array.dtype)))
 
     def _mask_on(self, target: Geometry) -> Any:
         """The mask at the voxels of `target`, nearest neighbour."""
@@ -245,9 +279,3 @@ def _slabs(array: Any) -> Iterator[Any]:
     z, y, x = array.shape
     step = max(1, SLAB // (y * x))
     return (array[start : start + step] for start in range(0, z, step))
-
-
-def _peak(intensity: Callable[[Any], Any], array: Any) -> float:
-    """The largest |value| of an array after `intensity`, which never turns a larger value into a smaller."""
-    ends = intensity(np.array([to_host(array.min())[()], to_host(array.max())[()]], dtype=array.dtype))
-    return float(np.abs(ends.astype(np.float64)).max())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -10,37 +10,37 @@ from typing import Any
 import numpy as np
 
 from radstore.engines.groups import Group, by_transform, grouped
-from radstore.engines.native._adapters import apply, array_module, margin
 from radstore.engines.native.place import Place
-from radstore.engines.native.prepare import Margin, Prepared
+from radstore.engines.native.prepare import Prepared, Reads
 from radstore.engines.results import Results, recorded
 from radstore.graph import Feature, Graph, Node
-from radstore.images.box import Box, grown, inside, surroundings, whole
+from radstore.images import filters
+from radstore.images.arrays import array_module
+from radstore.images.box import Box, around, grown, inside, placed
 from radstore.texture import shape
 from radstore.texture.names import has_map
 from radstore.texture.windows import Windows
 from radstore.threads import threads
 
-# Filters that scale by the largest absolute value of the whole image.
-PEAKED = frozenset({"square", "squareroot", "logarithm", "exponential"})
 SMALLEST_BATCH = 64  # windows; where not even these fit, halving further does not help
 
 
-def reach(graph: Graph, spacing: tuple[float, float, float]) -> Margin | None:
-    """How many voxels (z, y, x) around the region's box anything reads; None: the whole image."""
-    margins = [np.zeros(3, int)]
-    for transform, features in _textures(graph).items():
-        own = _margin(transform, graph, spacing)
-        if own is None:
-            return None
-        margins.append(np.add(own, max(map(_radius, features))))
-    z, y, x = np.max(margins, axis=0).tolist()
-    return z, y, x
+def reads(graph: Graph, spacing: tuple[float, float, float]) -> Reads:
+    """From an image's shape and the region's box in it: the part that filters and features read."""
+
+    def part(shape: Sequence[int], box: Box) -> Box:
+        parts = [
+            _part_for(transform, features, graph, spacing, shape, box)
+            for transform, features in _textures(graph).items()
+        ]
+        return around([box, *parts])
+
+    return part
 
 
-def asks_peak(graph: Graph) -> bool:
+def asks_largest(graph: Graph) -> bool:
     """Whether a filter asks for the largest absolute value of the whole image."""
-    return any(transform.op in PEAKED for transform in _textures(graph))
+    return any(transform.op in filters.POINTWISE for transform in _textures(graph))
 
 
 def walk(ready: Prepared, graph: Graph, place: Place) -> Results:
@@ -88,18 +88,23 @@ class _Walk:
 
     def _images(self, transform: Node, features: list[Feature]) -> Iterator[tuple[Node, Any, Box]]:
         """The images that a transform gives, each with its node and the part of `ready.image` it covers."""
-        image, mask = self.ready.image, self.ready.mask
-        part = whole(image.shape)
+        ready = self.ready
+        box = placed(ready.box, ready.part)
+        seen = _part_for(transform, features, self.graph, ready.spacing, ready.shape, box)
+        part = inside(seen, ready.part)
         if transform == self.graph.image:
-            yield transform, image, part
+            yield transform, ready.image[part], part
             return
-        own = _margin(transform, self.graph, self.ready.spacing)
-        if own is not None:
-            radius = max(map(_radius, features))
-            part = surroundings(grown(self.ready.box, (radius,) * 3, image.shape), own, image.shape)
-        settings = {**transform.settings, "peak": self.ready.peak}
-        images = apply(
-            transform.op, image[part], self.ready.spacing, settings, mask=mask[part], threads=threads()
+        images = filters.apply(
+            transform.op,
+            ready.image[part],
+            ready.spacing,
+            transform.settings,
+            ready.mask[part],
+            threads(),
+            bands=_bands(features),
+            origin=[span.start for span in seen],
+            largest=ready.largest,
         )
         for band in list(images):
             node = Node("band", (("band", band),), (transform,)) if band else transform
@@ -163,9 +168,24 @@ def _textures(graph: Graph) -> dict[Node, list[Feature]]:
     return by_transform(feature for feature in graph if has_map(feature.family))
 
 
-def _margin(transform: Node, graph: Graph, spacing: tuple[float, float, float]) -> Margin | None:
-    """How far (z, y, x) a filter reads; nothing more than the voxel itself for the image as it is."""
-    return (0, 0, 0) if transform == graph.image else margin(transform.op, transform.settings, spacing)
+def _part_for(
+    transform: Node,
+    features: list[Feature],
+    graph: Graph,
+    spacing: tuple[float, float, float],
+    shape: Sequence[int],
+    box: Box,
+) -> Box:
+    """The part of an image of `shape` that a transform reads for its features of the region in `box`."""
+    wanted = grown(box, (max(map(_radius, features)),) * 3, shape)
+    if transform == graph.image:
+        return wanted
+    return filters.reads(transform.op, transform.settings, spacing, shape, wanted)
+
+
+def _bands(features: list[Feature]) -> set[str] | None:
+    """The bands that features are of; None where a transform gives one image."""
+    return {f.filtered.settings["band"] for f in features if f.filtered.op == "band"} or None
 
 
 def _radius(feature: Feature) -> int:

@@ -1,4 +1,4 @@
-"""A stand-in for CuPy: NumPy in disguise, so that what the engine `cuda` does around its kernels runs anywhere.
+"""A stand-in for CuPy: NumPy in disguise, so that the engine `cuda` runs anywhere but for its kernels.
 
 Its arrays mix with NumPy's no more than CuPy's do, uploads and downloads are counted, and memory can run out.
 """
@@ -94,7 +94,8 @@ class Pool:
 class FakeCupy(ModuleType):
     """NumPy's functions on disguised arrays, and what the engine asks of a device.
 
-    `room` is how many windows fit at once; `uploads` what came from the host, in bytes; `host_calls` how often kernels ran on NumPy's arrays.
+    `room` is how many windows fit at once, `batches` how many were asked for, `uploads` what came from the
+    host, in bytes, and `host_calls` how often kernels ran on NumPy's arrays.
     """
 
     ndarray = ndarray

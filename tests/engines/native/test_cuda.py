@@ -122,7 +122,9 @@ def test_memory_is_bounded_unless_the_user_did_it(case, card):
 def test_auto_takes_the_device_and_says_so(card):
     engine, reason = choose()
     assert engine.device == "cuda:0 Stand-in 1000"
-    assert reason == "engine cuda on cuda:0 Stand-in 1000: the fastest that works here, before cpu, pyradiomics"
+    assert (
+        reason == "engine cuda on cuda:0 Stand-in 1000: the fastest that works here, before cpu, pyradiomics"
+    )
 
 
 def test_the_keys_are_those_of_the_processor(card):
@@ -136,7 +138,7 @@ def test_without_a_driver_or_a_device_it_says_which(card):
         raise card.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver")
 
     card.cuda.runtime.getDeviceCount = no_driver
-    with pytest.raises(EngineError, match="no CUDA driver.*cudaErrorInsufficientDriver"):
+    with pytest.raises(EngineError, match=r"no CUDA driver.*cudaErrorInsufficientDriver"):
         Cuda()
     card.cuda.runtime.getDeviceCount = lambda: 0
     with pytest.raises(EngineError, match="finds no CUDA device"):

@@ -17,7 +17,7 @@ from radstore.engines.native.prepare import prepare
 from radstore.engines.pyradiomics.library import library
 from radstore.engines.pyradiomics.preprocess import prepare as reference
 from radstore.errors import CaseError, RegionError
-from radstore.images.box import inside
+from radstore.images.box import grown, inside, placed, whole
 from radstore.images.volume import Geometry, Volume
 from radstore.spec import Settings, Spec
 
@@ -28,8 +28,16 @@ def graph_of(setting):
     return Spec.from_dict({**MEAN, "setting": setting}).graph("roi")
 
 
-def ours(case, setting, **more):
-    return prepare(*case, graph_of(setting), Host().put, **{"reach": None, "peak": True, **more})
+def everything(shape, box):
+    return whole(shape)
+
+
+def around_by(*margin):
+    return lambda shape, box: grown(box, margin, shape)
+
+
+def ours(case, setting, reads=everything):
+    return prepare(*case, graph_of(setting), Host().put, reads, largest=True)
 
 
 def theirs(case, setting):
@@ -52,7 +60,7 @@ def assert_same(mine, reference):
     np.testing.assert_array_equal(mine.shape_mask, shape_mask == 1)
     assert box_of(mine) == reference.box.tolist()
     np.testing.assert_allclose(mine.spacing, reference.image.GetSpacing(), rtol=1e-15)
-    assert mine.peak == np.abs(image.astype(np.float64)).max()
+    assert mine.largest == np.abs(image.astype(np.float64)).max()
     first = mine.grid.point(mine.offset)
     np.testing.assert_allclose(first, reference.image.GetOrigin(), rtol=1e-12, atol=1e-9)
 
@@ -134,21 +142,20 @@ def outcome(prepare, case, setting):
 @given(cases(), SETTINGS.filter(lambda s: "resampledPixelSpacing" not in s), st.integers(0, 4))
 def test_only_what_is_read_is_prepared_and_that_changes_nothing(case, setting, margin):
     try:
-        everything = ours(case, setting)
+        full = ours(case, setting)
     except RegionError:
         return
-    part = ours(case, setting, reach=(margin, margin, margin))
-    skipped = [b - a for a, b in zip(everything.offset, part.offset, strict=True)][::-1]
+    part = ours(case, setting, around_by(margin, margin, margin))
+    skipped = [b - a for a, b in zip(full.offset, part.offset, strict=True)][::-1]
     seen = tuple(slice(n, n + size) for n, size in zip(skipped, part.image.shape, strict=True))
-    np.testing.assert_array_equal(part.image, everything.image[seen])
-    np.testing.assert_array_equal(part.mask, everything.mask[seen])
-    np.testing.assert_array_equal(part.shape_mask, everything.shape_mask[seen])
-    assert inside(everything.box, seen) == part.box
-    assert part.peak == everything.peak
-    for span, kept, size in zip(everything.box, seen, everything.image.shape, strict=True):
-        reached = slice(span.start - margin, span.stop + margin)
-        whole = kept == slice(0, size)
-        assert whole or (kept.start <= reached.start and reached.stop <= kept.stop)
+    np.testing.assert_array_equal(part.image, full.image[seen])
+    np.testing.assert_array_equal(part.mask, full.mask[seen])
+    np.testing.assert_array_equal(part.shape_mask, full.shape_mask[seen])
+    assert inside(full.box, seen) == part.box
+    assert part.largest == full.largest
+    assert part.part == placed(seen, full.part)
+    assert part.shape == full.shape
+    assert seen == grown(full.box, (margin,) * 3, full.image.shape) or "resegmentRange" in setting
 
 
 REAL = {
@@ -231,8 +238,6 @@ def test_an_image_that_has_the_spacing_already_keeps_its_grid():
 
 def test_no_array_of_the_whole_image_is_made():
     image, mask = small(np.random.default_rng(0).normal(size=(40, 41, 42)).astype(np.float32))
-    ready = ours((image, mask), {}, reach=(2, 3, 4))
-    assert ready.image.shape == (40, 41, 42)  # the region is near the edges: whole axes
-    ready = ours((image, replace(mask, array=np.roll(mask.array, 20, (0, 1, 2)))), {}, reach=(2, 3, 4))
-    assert ready.image.shape == (6, 8, 10)
+    ready = ours((image, mask), {}, around_by(2, 3, 4))
+    assert ready.image.shape == (5, 6, 7)
     assert np.shares_memory(ready.image, image.array)
