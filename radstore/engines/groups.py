@@ -26,18 +26,26 @@ class Group:
 def grouped(features: Iterable[Feature]) -> list[Group]:
     """Group the features of one filtered image by class, apart where two of them disagree about a setting."""
     groups: list[Group] = []
-    for feature in features:
-        settings = feature.node.chain()
-        del settings["feature"]
+    for above, alike in _by_node(features).items():
+        settings = above.chain()
+        family = alike[0].family
         for group in groups:
-            if group.family == feature.family and _agree(group.settings, settings):
+            if group.family == family and _agree(group.settings, settings):
                 break
         else:
-            group = Group(feature.family, {})
+            group = Group(family, {})
             groups.append(group)
         group.settings.update(settings)
-        group.features.append(feature)
+        group.features.extend(alike)
     return groups
+
+
+def _by_node(features: Iterable[Feature]) -> dict[Node, list[Feature]]:
+    """Features by the node right above them: that of their class, with all that it depends on."""
+    nodes: dict[Node, list[Feature]] = {}
+    for feature in features:
+        nodes.setdefault(feature.node.inputs[0], []).append(feature)
+    return nodes
 
 
 def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -186,13 +186,14 @@ class Windows:
         if bins:  # without: first order features that need no grey levels
             values = self.image[inside]
             found = grey_levels(values, bin_edges(values, **bins))
-        levels, places = np.unique(found, return_inverse=True)
+        there = np.bincount(found) > 0
+        levels = np.flatnonzero(there)
         if len(levels) > MAX_LEVELS:
             raise ValueError(
                 f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
             )
         grid = np.zeros(self.image.shape, np.uint16)
-        grid[inside] = places + 1
+        grid[inside] = there.cumsum().astype(np.uint16)[found]
         return grid, levels.astype(np.float64)
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:

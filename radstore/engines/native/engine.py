@@ -12,9 +12,10 @@ import numpy as np
 from radstore.engines.base import Maps, Vector
 from radstore.engines.native.memory import estimate
 from radstore.engines.native.place import Card, Host, Place
+from radstore.engines.native.plan import Plan, plan_of
 from radstore.engines.native.prepare import Prepared, prepare
 from radstore.engines.native.versions import FAMILY, version
-from radstore.engines.native.walk import asks_largest, reads, walk
+from radstore.engines.native.walk import walk
 from radstore.engines.refusals import refusal
 from radstore.engines.results import Results
 from radstore.graph import Graph
@@ -33,6 +34,7 @@ class Cpu:
 
     def __init__(self) -> None:
         self.place: Place = Host()
+        self._last: tuple[Graph, Plan] | None = None
 
     @property
     def device(self) -> str:
@@ -68,9 +70,16 @@ class Cpu:
         return _maps(*self._walked(image, mask, graph), graph)
 
     def _walked(self, image: Volume, mask: Volume, graph: Graph) -> tuple[Prepared, Results]:
-        read = reads(graph, image.geometry.spacing)
-        ready = prepare(image, mask, graph, self.place.put, read, largest=asks_largest(graph))
-        return ready, walk(ready, graph, self.place)
+        plan = self._plan(graph)
+        reads = plan.reads(image.geometry.spacing)
+        ready = prepare(image, mask, graph, self.place.put, reads, largest=plan.asks_largest)
+        return ready, walk(ready, plan, self.place)
+
+    def _plan(self, graph: Graph) -> Plan:
+        """The graph's plan; made anew only when another graph comes than last time."""
+        if self._last is None or self._last[0] is not graph:
+            self._last = graph, plan_of(graph)
+        return self._last[1]
 
 
 class Cuda(Cpu):
@@ -88,6 +97,7 @@ class Cuda(Cpu):
     name = "cuda"
 
     def __init__(self) -> None:
+        super().__init__()
         self.place = Card()
 
     def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radstore.engines.native.walk import reads
+from radstore.engines.native.plan import plan_of
 from radstore.graph import Graph
 from radstore.images.box import sides
 from radstore.images.volume import Geometry
@@ -54,7 +54,7 @@ def _seen(graph: Graph, image: Geometry) -> float:
     size = np.minimum(image.size, _sides(graph, image)).astype(int)[::-1]
     first = (np.asarray(image.shape) - size) // 2  # in the middle: away from the edges it sees the most
     z, y, x = (slice(int(n), int(n + side)) for n, side in zip(first, size, strict=True))
-    return float(np.prod(sides(reads(graph, image.spacing)(image.shape, (z, y, x)))))
+    return float(np.prod(sides(plan_of(graph).reads(image.spacing)(image.shape, (z, y, x)))))
 
 
 def _sides(graph: Graph, image: Geometry, padding: int = 0) -> np.ndarray:

@@ -57,6 +57,7 @@ def test_maps_are_those_of_the_processor(case, card):
 
 
 def assert_same_maps(got, expected):
+    assert not got.failures
     np.testing.assert_array_equal(got.array, expected.array)
     np.testing.assert_array_equal(got.region, expected.region)
     assert (got.names, got.geometry, got.grid) == (expected.names, expected.geometry, expected.grid)
