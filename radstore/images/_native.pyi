@@ -1,4 +1,6 @@
-"""The compiled kernels; see ``kernels/native.cpp``. Called by the filters that their functions are named after."""
+"""The compiled kernels; see ``kernels/native.cpp``. Called by the filters that their functions are named
+after.
+"""
 
 import numpy as np
 
