@@ -47,8 +47,9 @@ def like(array: np.ndarray, other: Array) -> Array:
 def in_slabs(work: Callable[[slice], T], length: int, thickness: int, threads: int) -> list[T]:
     """``work`` on one slab after the other of an axis of `length`, on up to `threads` threads.
 
-    NumPy walks an array once for every operation: on slabs that stay in the processor's cache that is several
-    times faster than on a whole volume. Its operations release the interpreter lock, so threads run side by side.
+    NumPy walks an array once for every operation: on slabs that stay in the processor's cache that is
+    several times faster than on a whole volume. Its operations release the interpreter lock, so threads run
+    side by side.
     """
     slabs = [slice(at, min(at + thickness, length)) for at in range(0, length, max(1, thickness))]
     return each(work, slabs, threads)

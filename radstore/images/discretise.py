@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from radstore.images.arrays import Array, array_module, like, to_host
+
 MAX_LEVEL = 1 << 20  # the highest level: edges and histograms of levels are as long
 
 
-def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
+def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
     """Edges of the bins, ascending; level k holds ``edges[k-1] <= value < edges[k]``.
 
     Parameters
     ----------
     values
-        The intensities that set the range, 1-D. Their dtype counts: the lower edge of float32 intensities
-        is float32.
+        The intensities that set the range, 1-D, NumPy or CuPy. Their dtype counts: the lower edge of float32
+        intensities is float32.
     binWidth
         Width of a bin; edges are multiples of it: ``arange(min − min mod w, max + 2w, w)``.
     binCount
@@ -29,11 +31,12 @@ def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None 
     -----
     ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
     """
+    # a copy to the host: edges are few, and made there
+    low, high = ends = to_host(array_module(values).stack([values.min(), values.max()]))
     if binCount is not None:
-        edges = np.histogram(values, binCount)[1]
+        edges = np.histogram_bin_edges(ends, binCount)
         edges[-1] += 1
         return edges
-    low, high = values.min(), values.max()
     if (float(high) - float(low)) / binWidth > MAX_LEVEL:
         raise ValueError(
             f"intensities from {low:g} to {high:g} take more than {MAX_LEVEL:,} bins of {binWidth:g}: "
@@ -43,6 +46,6 @@ def bin_edges(values: np.ndarray, *, binWidth: float = 25, binCount: int | None 
     return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
 
 
-def grey_levels(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The level (from 1) of each intensity."""
-    return np.digitize(values, edges)
+def grey_levels(values: Array, edges: np.ndarray) -> Array:
+    """The level (from 1) of each intensity, where the intensities are."""
+    return array_module(values).digitize(values, like(edges, values))

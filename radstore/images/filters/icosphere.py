@@ -12,9 +12,8 @@ import numpy as np
 def icosphere(subdivisions: int, radius: float) -> np.ndarray:
     """Vertices, float64 [vertex, 3]: 12, 42, 162, 642 … of them.
 
-    The icosahedron is trimesh's (twelve cyclic permutations of (0, ±1, ±golden ratio)), and so is the order of
-    operations: after every division all points are put on the sphere. Undivided, its vertices lie on the unit sphere
-    whatever the radius, as there.
+    The icosahedron is trimesh's (twelve cyclic permutations of (0, ±1, ±golden ratio)), and so is the order
+    of operations: after every division all points are put on the sphere.
     """
     golden = (1 + 5**0.5) / 2
     corners = [(0.0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
@@ -23,17 +22,24 @@ def icosphere(subdivisions: int, radius: float) -> np.ndarray:
     faces = _faces(points)
     for _ in range(subdivisions):
         points, faces = _divide(points, faces)
-        length = np.sqrt((points**2).sum(axis=1))
-        points = points + points / length[:, None] * (radius - length)[:, None]
+        points = _on_sphere(points, radius)
+    points = points if subdivisions else _on_sphere(points, radius)
     points.flags.writeable = False  # it is cached
     return points
+
+
+def _on_sphere(points: np.ndarray, radius: float) -> np.ndarray:
+    length = np.sqrt((points**2).sum(axis=1))
+    return points + points / length[:, None] * (radius - length)[:, None]
 
 
 def _faces(points: np.ndarray) -> np.ndarray:
     """Triples of vertices next to each other, int [face, 3]."""
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     near = np.isclose(distance, distance[distance > 0].min())
-    return np.array([t for t in combinations(range(len(points)), 3) if all(near[p] for p in combinations(t, 2))])
+    return np.array(
+        [t for t in combinations(range(len(points)), 3) if all(near[p] for p in combinations(t, 2))]
+    )
 
 
 def _divide(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,19 +1,18 @@
 """Local binary patterns in 3-D: spheres of bits, described by spherical harmonics.
 
-The points of a sphere around a voxel have the bit 1 where the image is at least the voxel's value. The bits'
-part of degree n has an L2 norm, which does not change when the sphere is turned: map ``m<n+1>``. The kurtosis of
-the (grey) values on the sphere is map ``k``.
+The points of a sphere around a voxel have the bit 1 where the image is at least the voxel's value. The
+bits' part of degree n has an L2 norm, which does not change when the sphere is turned: map ``m<n+1>``. The
+kurtosis of the (grey) values on the sphere is map ``k``.
 
 References
 ----------
-J. Banerjee, A. Moelker, W. Niessen and T. van Walsum, *3D LBP-based rotationally invariant region description*,
-ACCV workshops 2012.
+J. Banerjee, A. Moelker, W. Niessen and T. van Walsum, *3D LBP-based rotationally invariant region
+description*, ACCV workshops 2012.
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
 from functools import cache
 from math import ceil, factorial, pi, sqrt
 
@@ -47,9 +46,9 @@ def local_binary_pattern_3d(
 
     Notes
     -----
-    ``radiomics.imageoperations.getLBP3DImage``, with its quirks: sampled values have the image's dtype (integers
-    are rounded), the harmonics' polar and azimuthal angles are exchanged, outside the image everything is 0, and a
-    sphere of one value has the kurtosis NaN.
+    ``radiomics.imageoperations.getLBP3DImage``, with its quirks: sampled values have the image's dtype
+    (integers are rounded), the harmonics' polar and azimuthal angles are exchanged, outside the image
+    everything is 0, and a sphere of one value has the kurtosis NaN.
     """
     if on_device(image):
         logger.info("LBP3D is computed on the CPU: its image and mask are copied from the GPU")
@@ -85,7 +84,9 @@ def _describe(
     places = voxels[None] + sphere[:, None]  # [vertex, voxel, axis]
     samples = map_coordinates(smooth, places.T, output=values.dtype, order=3, prefilter=False)
     bits = (samples >= values[tuple(voxels.T)][:, None]).astype(np.float64)  # [voxel, vertex]
-    columns = [_norm(bits, _harmonics(len(sphere), degree, radius, sphere.tobytes())) for degree in range(levels)]
+    columns = [
+        _norm(bits, _harmonics(len(sphere), degree, radius, sphere.tobytes())) for degree in range(levels)
+    ]
     return np.stack([*columns, _kurtosis(samples)], axis=1)
 
 
@@ -105,8 +106,7 @@ def _harmonics(vertices: int, degree: int, radius: float, sphere: bytes) -> np.n
     from scipy.special import lpmv
 
     points = np.frombuffer(sphere).reshape(vertices, 3)
-    with np.errstate(invalid="ignore"):  # an undivided icosahedron larger than its radius says
-        azimuth = np.arccos(points[:, 2] / radius)
+    azimuth = np.arccos((points[:, 2] / radius).clip(-1, 1))
     x = np.cos(np.arctan2(points[:, 1], points[:, 0]))
     columns = []
     for m in range(-degree, degree + 1):
@@ -118,9 +118,12 @@ def _harmonics(vertices: int, degree: int, radius: float, sphere: bytes) -> np.n
 
 
 def _kurtosis(samples: np.ndarray) -> np.ndarray:
-    """Of each row, less 3; NaN where a row has one value."""
-    from scipy.stats import kurtosis
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # it says that rows of one value have no kurtosis
-        return kurtosis(samples, axis=1)
+    """Of each row, less 3; NaN where the row's dtype cannot tell its deviation from rounding, as in
+    scipy.stats.
+    """
+    mean = samples.mean(axis=1, dtype=np.float64)
+    squares = (samples - mean[:, None]) ** 2
+    m2, m4 = squares.mean(axis=1), (squares**2).mean(axis=1)
+    exact = samples.dtype if samples.dtype.kind == "f" else np.dtype(np.float64)
+    flat = m2 <= (float(np.finfo(exact).resolution) * mean) ** 2
+    return np.where(flat, np.nan, m4 / np.where(flat, 1, m2) ** 2 - 3)

@@ -1,8 +1,8 @@
 """Filters that map one intensity to one value: square, square root, logarithm and exponential.
 
-PyRadiomics rescales each so that the image's largest absolute value M stays what it was. M is that of the whole
-image: who filters only a part of it passes `largest`. Computed in float64 whatever the image's dtype. In an
-image of zeros Square, Logarithm and Exponential are NaN, as in PyRadiomics.
+PyRadiomics rescales each so that the image's largest absolute value M stays what it was. M is that of the
+whole image: who filters only a part of it passes `largest`. Computed in float64 whatever the image's dtype.
+In an image of zeros Square, Logarithm and Exponential are NaN, as in PyRadiomics.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from radstore.images.arrays import Array, array_module
 
 
 def largest_of(image: Array) -> float:
-    """max |x| over the image, as float64."""
+    """Largest |x| over the image, as float64."""
     xp = array_module(image)
-    low, high = xp.stack([image.min(), image.max()]).astype(np.float64).tolist()  # synchronises: a number on the host
+    low, high = (
+        xp.stack([image.min(), image.max()]).astype(np.float64).tolist()
+    )  # synchronises: a number on the host
     return max(abs(low), abs(high))
 
 

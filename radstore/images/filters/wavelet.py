@@ -1,9 +1,9 @@
 """One level of the stationary wavelet transform, bit for bit PyWavelets' ``swtn`` as PyRadiomics uses it.
 
-Nothing is decimated, so every band has the image's size. A band is named by one letter an axis, x first: L for
-the low-pass filter and H for the high-pass one; ``LLH`` is high-pass along z. Further levels transform the LLL
-band of the one before with the same filters (PyRadiomics asks for one level at a time, whose filters are not
-dilated).
+Nothing is decimated, so every band has the image's size. A band is named by one letter an axis, x first: L
+for the low-pass filter and H for the high-pass one; ``LLH`` is high-pass along z. Further levels transform
+the LLL band of the one before with the same filters (PyRadiomics asks for one level at a time, whose
+filters are not dilated).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def stationary_wavelet(
     depth
         How many levels: the bands are those of the last.
     out_of_plane
-        The axis (0 z, 1 y, 2 x) that is not transformed (PyRadiomics' force2D); band names have two letters then.
+        The axis (0 z, 1 y, 2 x) that is not transformed (PyRadiomics' force2D); band names have two letters
+        then.
     bands
         Only these; by default all.
     threads
@@ -110,11 +111,12 @@ def _filter(data: Array, taps: np.ndarray, axis: int, threads: int) -> Array:
 
 
 def convolve(data: Array, taps: np.ndarray, axis: int) -> Array:
-    """`_filter` as array code: on a GPU as fast as memory allows, on a CPU several times slower than the kernel.
+    """`_filter` as array code: on a GPU as fast as memory allows, on a CPU several times slower than the
+    kernel.
 
-    Sums are in the data's dtype and in PyWavelets' order (``downsampling_convolution_periodization``, step 1), which
-    is the order of j, but for the last samples, whose first taps reach beyond the end: those come first, from
-    the outermost inwards.
+    Sums are in the data's dtype and in PyWavelets' order (``downsampling_convolution_periodization``, step
+    1), which is the order of j, but for the last samples, whose first taps reach beyond the end: those come
+    first, from the outermost inwards.
     """
     xp = array_module(data)
     out = xp.empty(data.shape, data.dtype)
@@ -147,7 +149,8 @@ def _along(axis: int, part: slice) -> tuple[slice, ...]:
 
 @cache
 def _filters(wavelet: str, dtype: np.dtype) -> dict[str, np.ndarray]:
-    """Low-pass (L) and high-pass (H) taps as PyWavelets holds them in a dtype, read off a unit impulse's transform.
+    """Low-pass (L) and high-pass (H) taps as PyWavelets holds them in a dtype, read off a unit impulse's
+    transform.
 
     Its single-precision taps are not always its double-precision ones rounded.
     """

@@ -12,7 +12,6 @@
 #include "recursive.hpp"
 
 using namespace rs;
-using i64 = long long;
 
 // Lines first … first + count. `runs` holds 2 × count × length doubles, sample by sample: forth, then back.
 template <class X>

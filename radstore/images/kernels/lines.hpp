@@ -28,7 +28,6 @@ struct Lines {
 template <class T, class Run, class Put>
 void filter(i64 n, i64 lines, const T* from, i64 step, i64 apart, Lines& buffer, const Run& run, const Put& put) {
     double* x = buffer.x.data();
-    const double* y = buffer.y.data();
     if (lines < W) std::fill(x, x + n * W, 0.0);
     if (apart == 1) {
         for (i64 i = 0; i < n; ++i) {
@@ -40,6 +39,7 @@ void filter(i64 n, i64 lines, const T* from, i64 step, i64 apart, Lines& buffer,
         }
     }
     run(static_cast<int>(n), buffer);
+    const double* y = buffer.y.data();  // now: `run` may have swapped them
     if (apart == 1) {
         for (i64 i = 0; i < n; ++i) {
             for (i64 l = 0; l < lines; ++l) put(i * step + l, y[i * W + l]);

@@ -1,12 +1,15 @@
 // The CPU build of the image kernels: a Python extension module that runs them with threads, the GIL released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
 #include "convolve.hpp"
 #include "laplacian.hpp"
+#include "resample.hpp"
 
 namespace nb = nanobind;
 using namespace rs;
@@ -65,6 +68,37 @@ Result<T> convolved(const Image<T>& image, const Numbers<T>& taps, int axis, int
     });
 }
 
+using Volume = nb::ndarray<double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Places = nb::ndarray<const std::int32_t, nb::shape<TAPS, -1>, nb::c_contig, nb::device::cpu>;
+using Weights = nb::ndarray<const double, nb::shape<TAPS, -1>, nb::c_contig, nb::device::cpu>;
+
+void decompose_in_place(const Volume& image, std::array<double, 3> last, int threads) {
+    const Shape s = shape_of(Image<double>(image));
+    const double powers[3] = {last[0], last[1], last[2]};
+    nb::gil_scoped_release released;
+    decompose_volume(image.data(), s, powers, threads);
+}
+
+// The taps of one axis; every place must lie inside it.
+Taps4 taps_of(const Places& place, const Weights& weight, i64 size) {
+    const i64 n = static_cast<i64>(place.shape(1));
+    if (static_cast<i64>(weight.shape(1)) != n) throw nb::value_error("as many weights as places");
+    const std::int32_t *first = place.data(), *end = first + TAPS * n;
+    if (std::any_of(first, end, [&](std::int32_t p) { return p < 0 || p >= size; })) {
+        throw nb::value_error("a place outside the volume");
+    }
+    return {first, weight.data(), n};
+}
+
+Result<double> interpolated(const Image<double>& coefficients, const std::array<Places, 3>& places,
+                            const std::array<Weights, 3>& weights, int threads) {
+    const Shape s = shape_of(coefficients);
+    const Taps4 axis[3] = {taps_of(places[0], weights[0], s.z), taps_of(places[1], weights[1], s.y),
+                           taps_of(places[2], weights[2], s.x)};
+    return made<double>({axis[0].n, axis[1].n, axis[2].n},
+                        [&](double* out) { interpolate_volume(coefficients.data(), s, axis, out, threads); });
+}
+
 template <class T>
 void bind_laplacian(nb::module_& m) {
     m.def("laplacian", &laplacian_of<T>, nb::arg("image").noconvert(), nb::arg("smooth"), nb::arg("second"),
@@ -86,4 +120,7 @@ NB_MODULE(_native, m) {
     bind_laplacian<double>(m);
     bind_convolve<float>(m);
     bind_convolve<double>(m);
+    m.def("decompose", &decompose_in_place, nb::arg("image").noconvert(), nb::arg("last"), nb::arg("threads"));
+    m.def("interpolate", &interpolated, nb::arg("coefficients").noconvert(), nb::arg("places"), nb::arg("weights"),
+          nb::arg("threads"));
 }

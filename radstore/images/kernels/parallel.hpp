@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "line.hpp"
+
 // GCC makes two versions of a function and the loader takes the one that suits the machine; without contraction into
 // fused multiply-adds both give the same bits.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && !defined(RADSTORE_SANITIZE)
@@ -16,8 +18,6 @@
 #endif
 
 namespace rs {
-
-using i64 = long long;
 
 // Run work(item, scratch) for every item on up to `threads` threads, each with what make() gives it.
 template <class Make, class Work>

@@ -12,13 +12,7 @@
 // for the one before, so W adjacent lines go side by side: one vector instruction, or one CUDA thread (W = 1), each.
 #pragma once
 
-#if defined(__CUDACC_RTC__) || defined(__CUDACC__)
-#define RS_LINE __device__ __forceinline__
-#elif defined(_MSC_VER)
-#define RS_LINE __forceinline
-#else
-#define RS_LINE inline __attribute__((always_inline))  // into callers compiled for wider vectors
-#endif
+#include "line.hpp"
 
 namespace rs {
 
