@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from radiomics import imageoperations
 
 from radstore.images import Geometry, Volume
-from radstore.images.grid import centred_grid, centred_part, offset_in, resampled_grid
+from radstore.images.grid import centred_grid, covering, offset_in, resampled_grid
 from radstore.images.itk import grid_of, to_itk
 from radstore.images.region import crop_box
 
@@ -86,19 +86,18 @@ def test_a_length_that_is_a_multiple_of_the_spacing_gains_no_voxel() -> None:
     assert centred_grid(geometry, (0, 0, 0)) == geometry
 
 
-def test_a_centred_part_holds_the_box_and_its_surroundings(geometries: st.SearchStrategy[Geometry]) -> None:
-    @given(st.data(), geometries, st.floats(0.3, 5), st.integers(0, 3))
-    def check(data: st.DataObject, geometry: Geometry, spacing: float, reach: int) -> None:
-        start, size = crop_box(Volume(data.draw(masks(geometry)), geometry))
-        part, offset = centred_part(geometry, (spacing,) * 3, start, size, (reach,) * 3)
+def test_what_covers_a_box_holds_its_corners(geometries: st.SearchStrategy[Geometry]) -> None:
+    @given(st.data(), geometries, st.floats(0.3, 5))
+    def check(data: st.DataObject, geometry: Geometry, spacing: float) -> None:
+        first, size = crop_box(Volume(data.draw(masks(geometry)), geometry))
         grid = centred_grid(geometry, (spacing,) * 3)
-        assert offset_in(grid, part) == offset
-        assert centred_part(geometry, (spacing,) * 3, start, size, None) == (grid, (0, 0, 0))
-        low, high = np.asarray(start) - 0.5, np.asarray(start) + size - 0.5
-        first, last = (grid.index(geometry.point(tuple(corner))) for corner in (low, high))
-        wanted = np.clip([np.asarray(first) - reach, np.asarray(last) + reach], 0, np.asarray(grid.size) - 1)
-        assert np.all(np.asarray(offset) <= wanted[0] + 1e-6)
-        assert np.all(np.asarray(offset) + part.size - 1 >= wanted[1] - 1e-6)
+        start, count = covering(grid, geometry, first, size)
+        assert offset_in(grid, grid.crop(start, count)) == start
+        low, high = np.asarray(first) - 0.5, np.asarray(first) + size - 0.5
+        corners = (grid.index(geometry.point(tuple(corner))) for corner in (low, high))
+        wanted = np.clip([*corners], 0, np.asarray(grid.size) - 1)
+        assert np.all(np.asarray(start) <= wanted[0] + 1e-6)
+        assert np.all(np.asarray(start) + count - 1 >= wanted[1] - 1e-6)
 
     check()
 

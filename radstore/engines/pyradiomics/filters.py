@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import SimpleITK as sitk
@@ -10,9 +10,6 @@ import SimpleITK as sitk
 from radstore.engines.pyradiomics.library import imageoperations
 from radstore.errors import EngineError
 from radstore.graph import Node
-from radstore.images.ibsi.filters import filtered as ibsi_filtered
-from radstore.images.itk import from_itk, to_itk
-from radstore.images.volume import Volume
 
 # Operation of a node → the filter's name in PyRadiomics (``imageoperations.get<name>Image``).
 FILTERS = {
@@ -29,11 +26,6 @@ FILTERS = {
 BANDED = frozenset({"wavelet", "lbp3d"})  # one transform, several images
 
 
-def transform_of(filtered: Node) -> Node:
-    """The node to compute for a filtered image: for a band, the transform that gives all its bands."""
-    return filtered.inputs[0] if filtered.op == "band" else filtered
-
-
 def filtered_images(
     transform: Node, image: sitk.Image, mask: sitk.Image
 ) -> Iterator[tuple[Node, sitk.Image]]:
@@ -44,7 +36,7 @@ def filtered_images(
     Parameters
     ----------
     transform
-        As `transform_of` gives it.
+        As `radstore.engines.groups.transform_of` gives it.
     image, mask
         What the filter reads.
 
@@ -63,19 +55,6 @@ def filtered_images(
             yield transform, derived
         elif name.startswith(prefix := _prefix(transform)):
             yield Node("band", (("band", name.removeprefix(prefix)),), (transform,)), derived
-
-
-def ibsi_images(
-    transform: Node, image: sitk.Image, wanted: Iterable[Node]
-) -> Iterator[tuple[Node, sitk.Image]]:
-    """The images that a transform by IBSI's definition gives, of those that are `wanted`."""
-    volume, settings = from_itk(image), transform.settings
-    for node in wanted:
-        if transform_of(node) == transform:
-            array = ibsi_filtered(
-                transform.op, volume.array, volume.geometry.spacing, {**settings, **node.settings}
-            )
-            yield node, to_itk(Volume(array, volume.geometry))
 
 
 def _arguments(transform: Node) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pywt
-from scipy import ndimage
+
+from radstore.images.arrays import Array, array_module, like, ndimage
 
 BOUNDARIES: Mapping[str, str] = {
     "mirror": "reflect",
@@ -26,7 +27,7 @@ BOUNDARIES: Mapping[str, str] = {
 CUT = 4  # widths at which a Gaussian ends
 
 
-def filtered(op: str, image: np.ndarray, spacing: Sequence[float], settings: Mapping[str, Any]) -> np.ndarray:
+def filtered(op: str, image: Array, spacing: Sequence[float], settings: Mapping[str, Any]) -> Array:
     """What the filter of a graph's node gives, one image: `log` or one band of `wavelet`.
 
     Parameters
@@ -62,7 +63,12 @@ def margin(op: str, settings: Mapping[str, Any], spacing: Sequence[float]) -> tu
     return z, y, x
 
 
-def log(image: np.ndarray, spacing: Sequence[float], sigma: float, boundary: str = "mirror") -> np.ndarray:
+def bands(settings: Mapping[str, Any]) -> list[str]:
+    """Every band of a wavelet transform: one letter an axis that it transforms."""
+    return ["".join(letters) for letters in product("LH", repeat=len(_axes(settings)))]
+
+
+def log(image: Array, spacing: Sequence[float], sigma: float, boundary: str = "mirror") -> Array:
     """Laplacian of Gaussian (L6PA), float64 [z, y, x].
 
     The kernel is sampled at voxel centres and cut off at `CUT` σ: with σ in voxels of each axis,
@@ -89,7 +95,7 @@ def log(image: np.ndarray, spacing: Sequence[float], sigma: float, boundary: str
 
 
 def wavelet(
-    image: np.ndarray,
+    image: Array,
     name: str,
     band: str,
     level: int,
@@ -97,7 +103,7 @@ def wavelet(
     *,
     rotations: bool = False,
     axes: Sequence[int] = (2, 1, 0),
-) -> np.ndarray:
+) -> Array:
     """One band of the undecimated separable wavelet transform (25BO), float64 [z, y, x].
 
     At level j the kernels have 2^(j−1) − 1 zeros behind each coefficient (à trous); PyRadiomics uses those of
@@ -123,10 +129,11 @@ def wavelet(
     if not rotations:
         return _transform(image, name, band, level, boundary, axes)
     turned = list(dict.fromkeys(_rotations(band)))
-    total = np.zeros(image.shape)
+    xp = array_module(image)
+    total = xp.zeros(image.shape)
     for letters, flips in turned:
         mirrored = tuple(axis for axis, flip in zip(axes, flips, strict=True) if flip)
-        total += np.flip(_transform(np.flip(image, mirrored), name, letters, level, boundary, axes), mirrored)
+        total += xp.flip(_transform(xp.flip(image, mirrored), name, letters, level, boundary, axes), mirrored)
     return total / len(turned)
 
 
@@ -161,9 +168,7 @@ def _pairs(order: Sequence[int]) -> list[tuple[int, int]]:
     return [(a, b) for place, a in enumerate(order) for b in order[place + 1 :]]
 
 
-def _transform(
-    image: np.ndarray, name: str, band: str, level: int, boundary: str, axes: Sequence[int]
-) -> np.ndarray:
+def _transform(image: Array, name: str, band: str, level: int, boundary: str, axes: Sequence[int]) -> Array:
     kernels = dict(zip("LH", (np.asarray(f) for f in pywt.Wavelet(name).filter_bank[:2]), strict=True))
     for depth in range(1, level + 1):
         letters = band if depth == level else "L" * len(band)
@@ -179,13 +184,11 @@ def _with_holes(kernel: np.ndarray, level: int) -> np.ndarray:
     return spread
 
 
-def _convolve(
-    image: np.ndarray, kernels: Sequence[np.ndarray], axes: Sequence[int], boundary: str
-) -> np.ndarray:
+def _convolve(image: Array, kernels: Sequence[np.ndarray], axes: Sequence[int], boundary: str) -> Array:
     """Convolve with one kernel an axis; an even-sized one is centred on the voxel behind its middle."""
-    mode = BOUNDARIES[boundary]
+    mode, filters = BOUNDARIES[boundary], ndimage(image)
     return reduce(
-        lambda done, step: ndimage.convolve1d(done, step[0], step[1], mode=mode),
+        lambda done, step: filters.convolve1d(done, like(step[0], image), step[1], mode=mode),
         zip(kernels, axes, strict=True),
         image.astype(np.float64),
     )
