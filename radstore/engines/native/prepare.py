@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from radstore.engines.groups import steps
-from radstore.engines.native._adapters import resample
 from radstore.engines.native.check import Rules
 from radstore.engines.unusable import Unusable
 from radstore.errors import CaseError
@@ -24,7 +23,9 @@ from radstore.images.box import Box, first_and_size, grown, inside, placed, whol
 from radstore.images.filters import largest_of
 from radstore.images.grid import new_spacing, outside, resampled_part, whole_grid
 from radstore.images.intensity import Normalisation, moments, window
+from radstore.images.resample import resample
 from radstore.images.volume import Geometry, Index3, Volume
+from radstore.threads import threads
 
 Put = Callable[[np.ndarray], Any]
 Reads = Callable[[Sequence[int], Box], Box]
@@ -170,7 +171,8 @@ class _Frame:
             moved = replace(self, mask=replace(self.mask, array=self._mask_on(image), geometry=image))
             return moved._padded(self.rules.box(moved.mask.array), padDistance)
         target, offset = resampled_part(mask, new, first, size, padDistance)
-        array = resample(self.intensity(self.put(self.image.array)), image, target, interpolator)
+        array = self.intensity(self.put(self.image.array))
+        array = resample(array, image, target, interpolator, threads())
         return _Seen(
             image=array,
             mask=self.put(self._mask_on(target)) == 1,
@@ -208,7 +210,9 @@ class _Frame:
         """The mask at the voxels of `target`, nearest neighbour."""
         if self.mask.geometry == target:
             return self.mask.array
-        return resample(self.put(self.mask.array), self.mask.geometry, target, "sitkNearestNeighbor")
+        return resample(
+            self.put(self.mask.array), self.mask.geometry, target, "sitkNearestNeighbor", threads()
+        )
 
 
 def resegmented(
