@@ -26,6 +26,7 @@ from radstore.images.ibsi import resample as standard
 from radstore.images.intensity import Normalisation, moments, window
 from radstore.images.resample import resample
 from radstore.images.volume import Geometry, Index3, Volume
+from radstore.threads import threads
 
 Put = Callable[[np.ndarray], Any]
 Reads = Callable[[Sequence[int], Box], Box]
@@ -176,7 +177,8 @@ class _Frame:
             moved = replace(self, mask=replace(self.mask, array=self._mask_on(image), geometry=image))
             return moved._padded(self.rules.box(moved.mask.array), padDistance)
         target, offset = resampled_part(mask, new, first, size, padDistance)
-        array = resample(self.intensity(self.put(self.image.array)), image, target, interpolator)
+        array = self.intensity(self.put(self.image.array))
+        array = resample(array, image, target, interpolator, threads())
         return _Seen(
             image=array,
             mask=self.put(self._mask_on(target)) == 1,
@@ -236,7 +238,9 @@ class _Frame:
         """The mask at the voxels of `target`, nearest neighbour."""
         if self.mask.geometry == target:
             return self.mask.array
-        return resample(self.put(self.mask.array), self.mask.geometry, target, "sitkNearestNeighbor")
+        return resample(
+            self.put(self.mask.array), self.mask.geometry, target, "sitkNearestNeighbor", threads()
+        )
 
 
 def seen_spacing(image: Volume, mask: Volume, graph: Graph) -> tuple[float, float, float]:
