@@ -14,6 +14,7 @@ import numpy as np
 from radstore.engines.native.plan import plan_of
 from radstore.graph import Graph
 from radstore.images.box import sides
+from radstore.images.grid import centred_grid
 from radstore.images.volume import Geometry
 
 READING = 24  # bytes a voxel: image and mask, and what checking them and finding the region takes
@@ -51,6 +52,8 @@ def _seen(graph: Graph, image: Geometry) -> float:
     settings = graph.image.chain()
     if "padDistance" in settings:
         return float(np.prod(_sides(graph, image, settings["padDistance"])))
+    if "resampledPixelSpacing" in settings:  # IBSI's grid: a part of all of it is read
+        image = centred_grid(image, settings["resampledPixelSpacing"])
     size = np.minimum(image.size, _sides(graph, image)).astype(int)[::-1]
     first = (np.asarray(image.shape) - size) // 2  # in the middle: away from the edges it sees the most
     z, y, x = (slice(int(n), int(n + side)) for n, side in zip(first, size, strict=True))

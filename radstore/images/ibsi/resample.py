@@ -1,9 +1,9 @@
 """IBSI's interpolation: of an image onto a grid with its own centre, and of a mask with partial volume.
 
 IBSI reference manual, section "Interpolation". What differs from PyRadiomics: the grids' centres are aligned
-(`radstore.images.grid.centred_grid`; there: the corners), masks are interpolated linearly and keep voxels that
-are half inside (there: the nearest voxel), and a CT's whole numbers are rounded to whole numbers again (there:
-cut off towards zero if the type is an integer, else kept).
+(`radstore.images.grid.centred_grid`; there: the corners), masks are interpolated linearly and keep voxels
+that are half inside (there: the nearest voxel), and a CT's whole numbers are rounded to whole numbers again
+(there: cut off towards zero if the type is an integer, else kept).
 """
 
 from __future__ import annotations
