@@ -10,7 +10,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from benchmarks.cases import BIN_WIDTH
-from radstore.engines.cpu import Cpu
+from radstore.engines.native import Cpu
 from radstore.images.itk import set_threads, to_itk
 from radstore.images.volume import Volume
 from radstore.spec import Spec

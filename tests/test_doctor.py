@@ -17,7 +17,8 @@ def test_diagnosis(tmp_path: Path, monkeypatch: Any) -> None:
     assert found.cores >= 1
     assert 0 < found.free_memory_gb < 1e5
     assert found.free_disk_gb > 0
-    assert found.engines == {"cpu": "ok", "pyradiomics": "ok"}
+    assert list(found.engines) == ["cuda", "cpu", "pyradiomics"]
+    assert found.engines["cpu"] == found.engines["pyradiomics"] == "ok"
     versions = {package.name: package.version for package in found.packages}
     assert versions["numpy"] == importlib.import_module("numpy").__version__
     assert versions["pyradiomics-bhklab"]

@@ -22,10 +22,13 @@ class Vector:
         Feature name → value, in the graph's order; NaN where the feature is undefined.
     failures
         Feature name → why it could not be computed (its value is NaN). Never silently empty.
+    device
+        Where it was computed, if not on the engine's own device.
     """
 
     values: Mapping[str, float]
     failures: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,8 @@ class Maps:
         The whole grid it was cropped from: the image's own, or the resampled one over the image's extent.
     failures
         Feature name → why it could not be computed.
+    device
+        Where they were computed, if not on the engine's own device.
     """
 
     names: tuple[str, ...]
@@ -54,6 +59,7 @@ class Maps:
     geometry: Geometry
     grid: Geometry
     failures: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
 
 
 class Engine(Protocol):

@@ -15,7 +15,8 @@ from radstore.suggest import suggest
 
 # Name → where its class is; imported only when chosen. In the order in which `auto` prefers them.
 ENGINES = {
-    "cpu": "radstore.engines.cpu:Cpu",
+    "cuda": "radstore.engines.native:Cuda",
+    "cpu": "radstore.engines.native:Cpu",
     "pyradiomics": "radstore.engines.pyradiomics:PyRadiomics",
 }
 # Engines that compute on a CUDA device → the sibling that gives the same keys without one: whoever plans
@@ -46,8 +47,10 @@ def choose(name: str = AUTO) -> tuple[Engine, str]:
         return _make(name), f"engine {name}: as asked"
     except (ImportError, EngineError) as error:
         working = ", ".join(n for n, state in available().items() if state == OK) or "none"
+        remedy = f"{error.remedy} " if isinstance(error, EngineError) and error.remedy else ""
         raise EngineError(
-            f"engine {name} does not work here: {_short(error)}", f"Use another; those that do: {working}."
+            f"engine {name} does not work here: {_short(error)}",
+            f"{remedy}Or use another; those that work: {working}.",
         ) from error
 
 
@@ -87,18 +90,29 @@ def require(engine: Engine, graph: Graph) -> None:
 
 
 def _first() -> tuple[Engine, str]:
-    states = available()
-    working = [name for name, state in states.items() if state == OK]
-    if not working:
-        told = "; ".join(f"{name}: {state}" for name, state in states.items())
-        raise EngineError(f"no engine works here ({told})", "Reinstall radstore: pip install radstore.")
-    first, *others = working
-    why = (
-        f"the fastest that works here, before {', '.join(others)}"
-        if others
-        else "the only one that works here"
-    )
-    return _make(first), f"engine {first}: {why}"
+    """The first that works; those behind it are not even imported."""
+    broken: dict[str, str] = {}
+    for name in ENGINES:
+        try:
+            engine = _make(name)
+        except (ImportError, EngineError) as error:
+            broken[name] = _short(error)
+            continue
+        return engine, _why(name, engine, broken)
+    raise EngineError(f"no engine works here ({_told(broken)})", "Reinstall radstore: pip install radstore.")
+
+
+def _why(name: str, engine: Engine, broken: dict[str, str]) -> str:
+    """One sentence on why `auto` chose an engine, and why not those it prefers."""
+    slower = list(ENGINES)[list(ENGINES).index(name) + 1 :]
+    where = f" on {engine.device}" if engine.device != name else ""
+    before = f", before {', '.join(slower)}" if slower else ""
+    instead = f" ({_told(broken)})" if broken else ""
+    return f"engine {name}{where}: the fastest that works here{before}{instead}"
+
+
+def _told(broken: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in broken.items())
 
 
 def _make(name: str) -> Engine:

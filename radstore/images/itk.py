@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.images.volume import Geometry, Volume
+from radstore.threads import use_threads
 
 
 def to_itk(volume: Volume) -> sitk.Image:
@@ -47,7 +48,8 @@ def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
 
 
 def set_threads(threads: int) -> None:
-    """Set how many threads ITK's filters use in this process: workers on one machine share its cores."""
+    """Set how many threads ITK's filters and our kernels use in this process."""
+    use_threads(threads)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.errors import RegionError
+from radstore.images.box import bounding_box, first_and_size
+from radstore.images.grid import outside
 from radstore.images.itk import from_itk, to_itk
 from radstore.images.volume import Geometry, Index3, Volume
 
 # ITK's own tolerance for two images in one physical space (relative to the spacing).
 DEFAULT_TOLERANCE = 1e-6
-# By how many voxels a region to be resampled may reach over the image's edge: PyRadiomics' constant.
-_OVER_EDGE = 1e-3
 
 
 def region_mask(
@@ -97,15 +97,11 @@ def crop_box(mask: Volume) -> tuple[Index3, Index3]:
     RegionError
         If the mask is empty.
     """
-    start, stop, inner = [0, 0, 0], [0, 0, 0], mask.array
-    for axis in (0, 1, 2):  # z first: each cut leaves the next axes less to look at
-        filled = np.flatnonzero(inner.any(axis=tuple({0, 1, 2} - {axis})))
-        if not filled.size:
-            raise RegionError(f"{mask.source or 'the mask'} is empty", "Choose another region.")
-        start[axis], stop[axis] = int(filled[0]), int(filled[-1]) + 1
-        inner = inner[tuple(slice(None) if a != axis else slice(start[a], stop[a]) for a in (0, 1, 2))]
-    z, y, x = (end - first for first, end in zip(start, stop, strict=True))
-    return (start[2], start[1], start[0]), (x, y, z)
+    box = bounding_box(mask.array)
+    if box is None:
+        raise RegionError(f"{mask.source or 'the mask'} is empty", "Choose another region.")
+    (x, y, z), (dx, dy, dz) = (part.tolist() for part in first_and_size(box))
+    return (x, y, z), (dx, dy, dz)
 
 
 def _select(labels: Volume, values: Sequence[int], name: str) -> Volume:
@@ -127,15 +123,11 @@ def _select(labels: Volume, values: Sequence[int], name: str) -> Volume:
 
 def _check_inside(mask: Volume, image: Geometry, name: str) -> None:
     """PyRadiomics' condition for resampling a mask: two opposite corners of the region lie in the image."""
-    start, size = (np.asarray(part) for part in crop_box(mask))
-    corners = np.array(
-        [image.index(mask.geometry.point(tuple(corner))) for corner in (start - 0.5, start + size - 0.5)]
-    )
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    if (low < -0.5 - _OVER_EDGE).any() or (high > np.asarray(image.size) - 0.5 + _OVER_EDGE).any():
+    first, size = (np.asarray(part) for part in crop_box(mask))
+    told = outside(image, mask.geometry, first, size)
+    if told is not None:
         raise RegionError(
-            f"region {name!r}: {mask.source} reaches out of its image of {image.size} voxels: "
-            f"from {_short(low)} to {_short(high)}",
+            f"region {name!r}: {mask.source} {told}",
             "Check that image and mask belong together.",
         )
 
@@ -154,7 +146,3 @@ def _onto(mask: Volume, image: Geometry, name: str) -> Volume:
             "Its voxels are too few.",
         )
     return Volume(moved.array, image, mask.source)
-
-
-def _short(values: np.ndarray) -> str:
-    return "(" + ", ".join(f"{v:.1f}" for v in values) + ")"

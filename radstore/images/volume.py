@@ -50,9 +50,10 @@ class Geometry:
         return np.asarray(self.direction, dtype=float).reshape(3, 3)
 
     def point(self, index: tuple[float, float, float]) -> Vector3:
-        """Patient position (mm, LPS) of a continuous index (x, y, z)."""
-        offset = self.axes @ (np.asarray(index, dtype=float) * np.asarray(self.spacing))
-        x, y, z = (np.asarray(self.origin) + offset).tolist()
+        """Patient position (mm, LPS) of a continuous index (x, y, z), rounded as ITK rounds it."""
+        ix, iy, iz = index
+        steps = self.axes * np.asarray(self.spacing)
+        x, y, z = (steps[:, 0] * ix + steps[:, 1] * iy + steps[:, 2] * iz + np.asarray(self.origin)).tolist()
         return x, y, z
 
     def index(self, point: Vector3) -> Vector3:

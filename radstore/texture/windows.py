@@ -7,16 +7,18 @@ place that knows in which order the kernels give their features.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from radstore.images.discretise import bin_edges, grey_levels
+from radstore.images.discretise import discretise
 from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+
+BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -116,12 +118,16 @@ class Windows:
         Voxel size along x, y, z in mm.
     centres
         int32 [window, 3]: the windows' middle voxels (z, y, x); None for one window that is the whole grid.
+    known
+        Grey levels by the settings that they come from: found once, shared by all families (and by copies
+        with other centres).
     """
 
     image: np.ndarray
     mask: np.ndarray
     spacing: tuple[float, float, float]
     centres: np.ndarray | None = None
+    known: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def features(
         self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
@@ -165,23 +171,33 @@ class Windows:
             threads=threads,
             **self._extra(family, wanted, settings),
         )
-        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        found = {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        if settings.get("ibsi") and "Kurtosis" in found:  # excess kurtosis; where all values are equal, 0
+            found["Kurtosis"] = found["Kurtosis"] - 3.0 * (found["Kurtosis"] != 0)
+        return found
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
-        inside = self.mask if settings.get("maskedKernel", True) else np.ones_like(self.mask)
-        bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
+        masked = bool(settings.get("maskedKernel", True))
+        bins = {name: settings[name] for name in BINS if name in settings}
+        key = (masked, *bins.items())
+        if key not in self.known:
+            self.known[key] = self._discretised(masked, bins)
+        return self.known[key]
+
+    def _discretised(self, masked: bool, bins: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        inside = self.mask if masked else np.ones_like(self.mask)
         found = np.ones(np.count_nonzero(inside), np.int64)
-        if bins:  # without: first order features that need no grey levels
-            values = self.image[inside]
-            found = grey_levels(values, bin_edges(values, **bins))
-        levels, places = np.unique(found, return_inverse=True)
+        if bins.keys() & {"binWidth", "binCount"}:  # without: first order features that need no grey levels
+            found = discretise(self.image[inside], **bins)
+        there = np.bincount(found) > 0
+        levels = np.flatnonzero(there)
         if len(levels) > MAX_LEVELS:
             raise ValueError(
                 f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
             )
         grid = np.zeros(self.image.shape, np.uint16)
-        grid[inside] = places + 1
+        grid[inside] = there.cumsum().astype(np.uint16)[found]
         return grid, levels.astype(np.float64)
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:

@@ -26,7 +26,10 @@ def test_one_line_a_feature(run: Any, built: Path) -> None:
     result = run("extract", *CASE)
     assert result.code == exits.OK
     assert list(printed(result.out)) == FEATURES
-    assert result.err == "engine cpu: the fastest that works here, before pyradiomics\n"
+    assert (
+        result.err
+        == "engine cpu: the fastest that works here, before pyradiomics (cuda: CuPy is not installed)\n"
+    )
 
 
 def test_values_are_those_of_a_build(run: Any, built: Path) -> None:

@@ -15,6 +15,7 @@ class Refusing:
     """An engine that can do one thing."""
 
     name = "refusing"
+    device = "somewhere"
 
     def refusals(self, graph):
         return {name: "too hard; ask for less" for name in graph.names if "glcm" in name}
@@ -36,16 +37,34 @@ def engines(monkeypatch):
 
 
 def test_every_registered_engine_is_what_it_says():
-    for name in registry.ENGINES:
-        engine, reason = registry.choose(name)
-        assert engine.name == name
-        assert reason == f"engine {name}: as asked"
+    for name, state in registry.available().items():
+        if state == registry.OK:
+            engine, reason = registry.choose(name)
+            assert engine.name == name
+            assert reason == f"engine {name}: as asked"
 
 
-def test_auto_says_why():
+def test_auto_takes_the_processor_where_cupy_is_missing_and_says_why(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
     engine, reason = registry.choose()
     assert engine.name == "cpu"
-    assert reason == "engine cpu: the fastest that works here, before pyradiomics"
+    assert (
+        reason == "engine cpu: the fastest that works here, before pyradiomics (cuda: CuPy is not installed)"
+    )
+
+
+def test_cuda_without_cupy_is_an_error_with_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(EngineError, match="engine cuda does not work here: CuPy is not installed") as caught:
+        registry.choose("cuda")
+    assert "pip install 'radstore[cuda13]'" in caught.value.remedy
+    assert "cpu, pyradiomics" in caught.value.remedy
+
+
+def test_auto_imports_no_engine_behind_the_one_it_takes():
+    code = "import radstore.engines.registry as r; r.choose(); import sys; print('radiomics' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_auto_takes_the_first_that_works(engines):
@@ -53,7 +72,9 @@ def test_auto_takes_the_first_that_works(engines):
     sys.modules.setdefault(__name__, sys.modules[Refusing.__module__])
     engine, reason = registry.choose("auto")
     assert type(engine).__name__ == "Refusing"
-    assert reason == "engine quick: the fastest that works here, before cpu, pyradiomics"
+    assert reason.startswith(
+        "engine quick on somewhere: the fastest that works here, before cuda, cpu, pyradiomics (card: no card"
+    )
     states = registry.available()
     assert states["card"] == "no card in this machine"
     assert "no" in states["absent"]
@@ -64,7 +85,7 @@ def test_an_unknown_name_lists_what_there_is():
     with pytest.raises(EngineError, match="no engine 'pyradiomic'") as caught:
         registry.choose("pyradiomic")
     assert "Did you mean 'pyradiomics'?" in caught.value.remedy
-    assert "auto, cpu, pyradiomics" in caught.value.remedy
+    assert "auto, cuda, cpu, pyradiomics" in caught.value.remedy
 
 
 def test_an_engine_that_does_not_work_here_is_told_with_those_that_do(engines):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
-from radstore.engines.pyradiomics.filters import transform_of
+from radstore.engines.groups import transform_of
 from radstore.engines.pyradiomics.library import FEATURE_CLASSES, VERSION, library
+from radstore.engines.refusals import refusal
 from radstore.graph import Feature, Graph
 
 
@@ -21,14 +22,10 @@ def _refusal(feature: Feature) -> str:
     known = FEATURE_CLASSES.get(feature.family)
     if known is None or feature.feature not in known.getFeatureNames():
         return f"PyRadiomics {VERSION} has no feature {feature.family}_{feature.feature}; leave it out"
-    if feature.family == "shape2D" and not feature.node.chain().get("force2D"):
-        return "2-D shape features need a plane: set force2D to true, or use the class shape"
-    filtered = transform_of(feature.filtered).op
-    if filtered == "lbp3d" and feature.node.chain().get("maskedKernel") is False:
-        # outside the region the library leaves its array uninitialised
-        return "LBP3D has values in the region only: set maskedKernel to true"
-    missing = FILTER_NEEDS.get(filtered)
-    return missing() if missing else ""
+    if feature.node.chain().get("ibsi"):
+        return "ibsi: true asks for IBSI's definitions, which PyRadiomics has not; use the engine cpu or cuda"
+    missing = FILTER_NEEDS.get(transform_of(feature.filtered).op)
+    return refusal(feature) or (missing() if missing else "")
 
 
 @cache

@@ -9,20 +9,16 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.engines.base import Maps, Vector
-from radstore.engines.pyradiomics import features as library_features
+from radstore.engines.groups import Group, by_transform, grouped
 from radstore.engines.pyradiomics.capabilities import refusals
-from radstore.engines.pyradiomics.features import (
-    Group,
-    Results,
-    grouped,
-    recorded,
-)
-from radstore.engines.pyradiomics.filters import filtered_images, transform_of
+from radstore.engines.pyradiomics.features import global_values, voxel_values
+from radstore.engines.pyradiomics.filters import filtered_images
 from radstore.engines.pyradiomics.library import VERSION, library
 from radstore.engines.pyradiomics.memory import estimate
 from radstore.engines.pyradiomics.preprocess import LABEL, Prepared, prepare
-from radstore.graph import Feature, Graph, Node
-from radstore.images.grid import offset_in, resampled_grid
+from radstore.engines.results import Results, recorded
+from radstore.graph import Graph, Node
+from radstore.images.grid import offset_in, whole_grid
 from radstore.images.itk import from_itk
 from radstore.images.region import crop_box
 from radstore.images.volume import Geometry, Volume
@@ -67,33 +63,21 @@ class PyRadiomics:
             If PyRadiomics will not use the mask.
         """
         with library() as log:
-            results = _run(prepare(image, mask, graph), graph, self.global_values, log)
+            results = _run(prepare(image, mask, graph), graph, global_values, log)
         return Vector({name: results.values.get(name, np.nan) for name in graph.names}, results.failures)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
         with library() as log:
             ready = prepare(image, mask, graph)
-            results = _run(ready, graph, self.voxel_values, log)
+            results = _run(ready, graph, voxel_values, log)
         return _maps(ready, graph, results, image, mask)
-
-    def global_values(
-        self, group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results
-    ) -> None:
-        """Add one number a feature to `out`. A faster engine computes its families here itself."""
-        library_features.global_values(group, image, mask, box, out)
-
-    def voxel_values(
-        self, group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results
-    ) -> None:
-        """Add one float32 array a feature to `out`: its value at each voxel of the region, in C order."""
-        library_features.voxel_values(group, image, mask, box, out)
 
 
 def _run(ready: Prepared, graph: Graph, compute: Compute, log: list[str]) -> Results:
     """Every filter once, every feature class on its image once; then the image is let go."""
     out = Results()
-    for transform, features in _by_transform(graph).items():
+    for transform, features in by_transform(graph).items():
         said = len(log)
         with recorded(partial(out.fail, features)):
             for node, image in _images(transform, ready, graph):
@@ -103,13 +87,6 @@ def _run(ready: Prepared, graph: Graph, compute: Compute, log: list[str]) -> Res
                         compute(group, image, mask, ready.box, out)
         out.fail(features, "; ".join(log[said:]) or "PyRadiomics gives no such filtered image")
     return out
-
-
-def _by_transform(graph: Graph) -> dict[Node, list[Feature]]:
-    features: dict[Node, list[Feature]] = {}
-    for feature in graph:
-        features.setdefault(transform_of(feature.filtered), []).append(feature)
-    return features
 
 
 def _images(transform: Node, ready: Prepared, graph: Graph) -> Iterable[tuple[Node, sitk.Image]]:
@@ -136,7 +113,4 @@ def _whole_grid(graph: Graph, image: Volume, mask: Volume) -> Geometry:
     spacing = graph.image.chain().get("resampledPixelSpacing")
     if spacing is None:
         return image.geometry
-    _, extent = crop_box(mask)
-    grid = resampled_grid(mask.geometry, spacing, extent)
-    # PyRadiomics leaves an image that has the new spacing already where it is, and moves the mask
-    return image.geometry if np.allclose(image.geometry.spacing, grid.spacing) else grid
+    return whole_grid(image.geometry, mask.geometry, spacing, crop_box(mask)[1])

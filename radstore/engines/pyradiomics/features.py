@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from radstore.engines.groups import Group
 from radstore.engines.pyradiomics.library import FEATURE_CLASSES, imageoperations
 from radstore.engines.pyradiomics.preprocess import LABEL
+from radstore.engines.results import Results, recorded
 from radstore.graph import Feature
 
 # Bytes of texture matrices held at once in voxel mode. Measured with 17, 61 and 151 grey levels: larger
@@ -23,50 +22,6 @@ MAX_BATCH = 1000
 # PyRadiomics drops an angle that is empty in every window of a batch and marks one that is empty in some:
 # these two features are then undefined (MCC for the whole batch). Computed alone, a window has no such angle.
 BATCH_BOUND = frozenset({"JointAverage", "MCC"})
-
-
-@dataclass(frozen=True)
-class Group:
-    """Features of one class on one filtered image that agree in their settings: one set-up for all."""
-
-    family: str
-    settings: dict[str, Any]
-    features: list[Feature] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Results:
-    """What came out: values (a number, or an array over the region's voxels) and why the others did not."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-
-    def fail(self, features: Iterable[Feature], reason: str) -> None:
-        """Record why features have no value, for those that have neither a value nor a reason yet."""
-        for feature in features:
-            if feature.name not in self.values:
-                self.failures.setdefault(feature.name, reason)
-
-
-def grouped(features: Iterable[Feature]) -> list[Group]:
-    """Group the features of one filtered image by class, apart where two of them disagree about a setting."""
-    groups: list[Group] = []
-    for feature in features:
-        settings = feature.node.chain()
-        del settings["feature"]
-        for group in groups:
-            if group.family == feature.family and _agree(group.settings, settings):
-                break
-        else:
-            group = Group(feature.family, {})
-            groups.append(group)
-        group.settings.update(settings)
-        group.features.append(feature)
-    return groups
-
-
-def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
 def global_values(group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndarray, out: Results) -> None:
@@ -158,18 +113,3 @@ def _batch_size(calculator: Any, group: Group) -> int:
         "ngtdm": 3 * levels,
     }[group.family]
     return int(np.clip(MATRIX_BYTES // (8 * cells), 1, MAX_BATCH))
-
-
-@contextmanager
-def recorded(record: Callable[[str], None]) -> Iterator[None]:
-    """Hand whatever the library raises inside, as one short line, to `record`; nothing else is caught.
-
-    Running out of memory is the machine's failure, not the feature's, and goes on up.
-    """
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:  # the library raises anything, IndexError to DeprecationWarning
-        text = " ".join(str(error).split())
-        record(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -26,11 +26,6 @@ FILTERS = {
 BANDED = frozenset({"wavelet", "lbp3d"})  # one transform, several images
 
 
-def transform_of(filtered: Node) -> Node:
-    """The node to compute for a filtered image: for a band, the transform that gives all its bands."""
-    return filtered.inputs[0] if filtered.op == "band" else filtered
-
-
 def filtered_images(
     transform: Node, image: sitk.Image, mask: sitk.Image
 ) -> Iterator[tuple[Node, sitk.Image]]:
@@ -41,7 +36,7 @@ def filtered_images(
     Parameters
     ----------
     transform
-        As `transform_of` gives it.
+        As `radstore.engines.groups.transform_of` gives it.
     image, mask
         What the filter reads.
 

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 import numpy as np
 import SimpleITK as sitk
 
-from radstore.images.itk import set_threads
-
 with warnings.catch_warnings():
     # its dependencies warn while they are imported (old escapes, deprecated packaging modules)
     warnings.simplefilter("ignore")
@@ -91,8 +89,8 @@ def _tolerance() -> Iterator[None]:
 def one_thread() -> Iterator[None]:
     """Let ITK's filters use one thread, for those whose sums depend on how many share the work."""
     threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    set_threads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     try:
         yield
     finally:
-        set_threads(threads)
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)

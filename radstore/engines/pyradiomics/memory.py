@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radstore.engines.pyradiomics.filters import transform_of
+from radstore.engines.groups import transform_of
 from radstore.graph import Graph
 from radstore.images.volume import Geometry
 

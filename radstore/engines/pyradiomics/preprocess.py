@@ -10,28 +10,26 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from radstore.engines.groups import steps
 from radstore.engines.pyradiomics.library import imageoperations, one_thread
-from radstore.errors import RegionError
-from radstore.graph import Graph, Node
+from radstore.engines.unusable import Unusable, region_error
+from radstore.graph import Graph
+from radstore.images.intensity import window
 from radstore.images.itk import to_itk
 from radstore.images.volume import Volume
 
 LABEL = 1  # of the region in every mask we pass
 
-# What PyRadiomics says of a mask it will not use, and what to do about it.
-_REMEDIES = (
-    ("No labels found", "The region has no voxel: check the label image and the region's label values."),
-    ("not present", "No voxel of the region is left on the resampled grid: resample less coarsely."),
-    ("1 segmented voxel", "One voxel has no texture: check the mask, or leave this case out."),
-    (
-        "too few dimensions",
-        "Lower minimumROIDimensions, or check that the mask is not a single slice or line.",
-    ),
-    ("too small", "Lower minimumROISize, or leave this case out."),
-    ("Resegmentation", "Widen resegmentRange, or check that it suits resegmentMode and the image's units."),
-    ("larger than image", "The region must lie inside the image: check that both belong to one study."),
+# What PyRadiomics says of a mask it will not use, and which rule that is.
+_RULES = (
+    ("No labels found", Unusable.EMPTY),
+    ("not present", Unusable.LOST),
+    ("1 segmented voxel", Unusable.SINGLE),
+    ("too few dimensions", Unusable.FLAT),
+    ("too small", Unusable.SMALL),
+    ("Resegmentation", Unusable.RESEGMENTED),
+    ("larger than image", Unusable.OUTSIDE),
 )
-_REMEDY = "Check that the mask belongs to this image and that the settings suit its size."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +62,30 @@ def prepare(image: Volume, mask: Volume, graph: Graph) -> Prepared:
     RegionError
         With PyRadiomics' own message, when it will not use the mask.
     """
-    steps = _steps(graph)
-    if "window" in steps:
-        image = window(image, **steps["window"])
+    settings = steps(graph)
+    if "window" in settings:
+        image = replace(image, array=window(image.array, **settings["window"]))
     with _region_errors(mask.source or image.source):
-        return _prepare(to_itk(image), to_itk(mask), steps)
+        return _prepare(to_itk(image), to_itk(mask), settings)
 
 
-def _prepare(image: sitk.Image, mask: sitk.Image, steps: dict[str, dict[str, Any]]) -> Prepared:
-    check = {**steps["roi"], "label": LABEL}
+def _prepare(image: sitk.Image, mask: sitk.Image, settings: dict[str, dict[str, Any]]) -> Prepared:
+    check = {**settings["roi"], "label": LABEL}
     mask = imageoperations.getMask(mask, label=LABEL)
-    if "normalise" in steps:
+    if "normalise" in settings:
         with one_thread():  # its mean and deviation change in the last digit with the number of threads
-            image = imageoperations.normalizeImage(image, **steps["normalise"])
-    if "resample" in steps:
-        image, mask = imageoperations.resampleImage(image, mask, **steps["resample"], label=LABEL)
-    elif "crop" in steps:
+            image = imageoperations.normalizeImage(image, **settings["normalise"])
+    if "resample" in settings:
+        image, mask = imageoperations.resampleImage(image, mask, **settings["resample"], label=LABEL)
+    elif "crop" in settings:
         box = _checked_box(image, mask, check)
-        image, mask = imageoperations.cropToTumorMask(image, mask, box, **steps["crop"])
+        image, mask = imageoperations.cropToTumorMask(image, mask, box, **settings["crop"])
     box = _checked_box(image, mask, check)
-    if "resegment" not in steps:
+    if "resegment" not in settings:
         return Prepared(image, mask, mask, box)
-    kept = imageoperations.resegmentMask(image, mask, **steps["resegment"], label=LABEL)
+    kept = imageoperations.resegmentMask(image, mask, **settings["resegment"], label=LABEL)
     box = _checked_box(image, kept, check)
-    return Prepared(image, kept, mask if "box" in steps else kept, box)
+    return Prepared(image, kept, mask if "box" in settings else kept, box)
 
 
 def _checked_box(image: sitk.Image, mask: sitk.Image, check: dict[str, Any]) -> np.ndarray:
@@ -104,35 +102,11 @@ def _checked_box(image: sitk.Image, mask: sitk.Image, check: dict[str, Any]) -> 
     return box + np.repeat([span[0] for span in spans], 2)
 
 
-def window(image: Volume, windowLevel: float, windowWidth: float) -> Volume:
-    """Clip an image to level ± width / 2 (HU) and keep its pixel type.
-
-    Of an integer type the bounds are the outermost whole numbers inside the window.
-    """
-    low, high = windowLevel - windowWidth / 2, windowLevel + windowWidth / 2
-    dtype = image.array.dtype
-    if dtype.kind in "iu":
-        info = np.iinfo(dtype)
-        low, high = np.clip([np.ceil(low), np.floor(high)], info.min, info.max).astype(dtype)
-    return replace(image, array=np.clip(image.array, dtype.type(low), dtype.type(high)))
-
-
-def _steps(graph: Graph) -> dict[str, dict[str, Any]]:
-    """The settings of every node above the filters, by operation (each occurs at most once)."""
-    steps: dict[str, dict[str, Any]] = {}
-    pending: list[Node] = [graph.image, graph.mask, graph.shape_mask]
-    while pending:
-        node = pending.pop()
-        steps[node.op] = node.settings
-        pending += node.inputs
-    return steps
-
-
 @contextmanager
 def _region_errors(source: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, AssertionError) as error:
         said = " ".join(str(error).split()).rsplit("ERROR: ", 1)[-1]  # without ITK's file and line
-        remedy = next((text for hint, text in _REMEDIES if hint in said), _REMEDY)
-        raise RegionError(f"{source or 'mask'}: PyRadiomics cannot use the region: {said}", remedy) from error
+        rule = next((rule for hint, rule in _RULES if hint in said), Unusable.OTHER)
+        raise region_error(source, said, rule) from error

@@ -4,14 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from radstore.engines.pyradiomics import PyRadiomics
-from radstore.engines.pyradiomics.preprocess import window
 from radstore.errors import RegionError
-from radstore.images.volume import Geometry, Volume
+from radstore.images.volume import Volume
 from radstore.spec import Spec
 
 MEAN = {"features": ["original_firstorder_Mean"]}
@@ -19,31 +15,6 @@ MEAN = {"features": ["original_firstorder_Mean"]}
 
 def vector(case, **setting):
     return PyRadiomics().vector(*case, Spec.from_dict({**MEAN, "setting": setting}).graph("roi"))
-
-
-def line(array) -> Volume:
-    return Volume(array, Geometry(array.shape[::-1]))
-
-
-@given(
-    array=hnp.arrays(st.sampled_from([np.int16, np.uint8, np.int32, np.float32]), (1, 1, 5)),
-    level=st.integers(-300, 300),
-    width=st.integers(2, 500),
-)
-def test_window_clips_and_keeps_the_pixel_type(array, level, width):
-    image = line(array)
-    low, high = level - width / 2, level + width / 2
-    got = window(image, level, width).array
-    assert got.dtype == array.dtype
-    kept = (array >= low) & (array <= high)
-    np.testing.assert_array_equal(got[kept], array[kept])
-    if array.dtype != np.uint8 or (low <= 255 and high >= 0):  # else it holds no value of the window
-        assert ((got >= low) & (got <= high) | np.isnan(got)).all()
-
-
-def test_window_of_half_a_unit_keeps_whole_numbers_inside():
-    got = window(line(np.array([[[-300, 0, 300]]], np.int16)), 0, 201)
-    assert got.array.ravel().tolist() == [-100, 0, 100]
 
 
 def test_windowed_features_are_those_of_the_clipped_image(tiny_case, reference):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from radstore.engines.cpu import Cpu
+from radstore.engines.native import Cpu
 from radstore.engines.pyradiomics import PyRadiomics
 from radstore.images.itk import set_threads
 from radstore.images.read import read_image, read_labels
@@ -134,12 +134,12 @@ def test_threads_change_no_bit(case):
     np.testing.assert_array_equal(arrays[0], arrays[2])
 
 
-def test_texture_has_keys_of_its_own_and_shape_the_references():
+def test_keys_are_not_the_references():
     graph = spec_of("defaults").graph("roi")
     leaves = {"image": "i", "mask": "m"}
     ours, theirs = (graph.recipes(leaves, engine.version) for engine in (Cpu(), PyRadiomics()))
     for feature in graph:
-        assert (ours[feature.name] == theirs[feature.name]) == (feature.family == "shape"), feature.name
+        assert ours[feature.name] != theirs[feature.name], feature.name
 
 
 def test_too_many_grey_levels_are_a_recorded_failure_with_the_remedy():
@@ -159,7 +159,7 @@ def test_it_says_what_it_is():
     engine = Cpu()
     assert (engine.name, engine.family) == ("cpu", "native/1")
     assert engine.version("glcm") == "native/glcm/1"
-    assert engine.version("shape") == PyRadiomics().version("shape")
+    assert engine.device == "cpu"
 
 
 REAL = {

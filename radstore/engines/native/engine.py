@@ -1,0 +1,156 @@
+"""The engines `cpu` and `cuda`: the same walk, where NumPy's or CuPy's arrays live."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from radstore.engines.base import Maps, Vector
+from radstore.engines.native.memory import estimate
+from radstore.engines.native.place import Card, Host, Place
+from radstore.engines.native.plan import Plan, plan_of
+from radstore.engines.native.prepare import Prepared, prepare, seen_spacing
+from radstore.engines.native.versions import FAMILY, version
+from radstore.engines.native.walk import walk
+from radstore.engines.refusals import refusal
+from radstore.engines.results import Results
+from radstore.graph import Graph
+from radstore.images.arrays import array_module, to_host
+from radstore.images.box import first_and_size
+from radstore.images.volume import Geometry, Volume
+
+Result = TypeVar("Result", Vector, Maps)
+
+
+class Cpu:
+    """Our own numbers on the processor."""
+
+    name = "cpu"
+    family = FAMILY
+
+    def __init__(self) -> None:
+        self.place: Place = Host()
+        self._last: tuple[Graph, Plan] | None = None
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return self.place.device
+
+    def version(self, op: str) -> str:
+        """``native/<op>/<version>``, the same on every device."""
+        return version(op)
+
+    def refusals(self, graph: Graph) -> dict[str, str]:
+        """Feature name → why it cannot be computed."""
+        return {feature.name: why for feature in graph if (why := refusal(feature))}
+
+    def memory(self, graph: Graph, image: Geometry) -> int:
+        """Upper estimate of the bytes one case takes; see `radstore.engines.native.memory`."""
+        return estimate(graph, image)
+
+    def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:
+        """The global features of one case.
+
+        Raises
+        ------
+        RegionError
+            If the region cannot be used.
+        """
+        _, results = self._walked(image, mask, graph)
+        values = _numbers(results.values)
+        return Vector({name: values.get(name, np.nan) for name in graph.names}, results.failures)
+
+    def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
+        """The parametric maps of one case; raises as `vector` does."""
+        return _maps(*self._walked(image, mask, graph), graph)
+
+    def _walked(self, image: Volume, mask: Volume, graph: Graph) -> tuple[Prepared, Results]:
+        plan = self._plan(graph)
+        reads = plan.reads(seen_spacing(image, mask, graph))
+        ready = prepare(image, mask, graph, self.place.put, reads, largest=plan.asks_largest)
+        return ready, walk(ready, plan, self.place)
+
+    def _plan(self, graph: Graph) -> Plan:
+        """The graph's plan; made anew only when another graph comes than last time."""
+        if self._last is None or self._last[0] is not graph:
+            self._last = graph, plan_of(graph)
+        return self._last[1]
+
+
+class Cuda(Cpu):
+    """The same numbers on the current CUDA device, through CuPy.
+
+    What does not fit on the device is computed on the processor: a warning says so, and the result's
+    ``device`` records it.
+
+    Raises
+    ------
+    EngineError
+        If CuPy is not installed, or finds no driver or no device.
+    """
+
+    name = "cuda"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Card()
+
+    def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:
+        """The global features of one case; raises as `Cpu.vector` does."""
+        try:
+            return super().vector(image, mask, graph)
+        except self.place.OutOfMemory as error:
+            host = self._on_the_processor(image, error)
+            return replace(host.vector(image, mask, graph), device=host.device)
+
+    def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
+        """The parametric maps of one case; raises as `vector` does."""
+        try:
+            return super().maps(image, mask, graph)
+        except self.place.OutOfMemory as error:
+            host = self._on_the_processor(image, error)
+            return replace(host.maps(image, mask, graph), device=host.device)
+
+    def _on_the_processor(self, image: Volume, error: Exception) -> Cpu:
+        """The engine to go on with; says so."""
+        self.place.release()
+        told = " ".join(str(error).split())
+        warnings.warn(
+            f"{image.source or 'a case'} does not fit on {self.device} ({told}): computed on the processor",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return Cpu()
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers and arrays of one number, all of the latter fetched at once."""
+    arrays = {name: value for name, value in values.items() if not isinstance(value, float)}
+    found = {name: value for name, value in values.items() if isinstance(value, float)}
+    if arrays:
+        xp = array_module(next(iter(arrays.values())))
+        fetched = to_host(xp.concatenate([array.reshape(1) for array in arrays.values()]))
+        found |= dict(zip(arrays, fetched.tolist(), strict=True))
+    return found
+
+
+def _maps(ready: Prepared, results: Results, graph: Graph) -> Maps:
+    """Put the voxels' values on the grid of the region's box."""
+    xp, region = array_module(ready.mask), ready.mask[ready.box]
+    array = xp.full((len(graph.features), *region.shape), np.nan, np.float32)
+    at = xp.flatnonzero(region)
+    for row, name in zip(array.reshape(len(array), -1), graph.names, strict=True):
+        if name in results.values:
+            row[at] = results.values[name]
+    first, size = first_and_size(ready.box)
+    x, y, z = (int(n) for n in first + ready.offset)
+    dx, dy, dz = (int(n) for n in size)
+    geometry = ready.grid.crop((x, y, z), (dx, dy, dz))
+    return Maps(
+        graph.names, to_host(array), to_host(region.astype(np.uint8)), geometry, ready.grid, results.failures
+    )
