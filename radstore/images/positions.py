@@ -53,7 +53,7 @@ def _map(geometry: Geometry, target: Geometry, index: np.ndarray) -> np.ndarray:
     """Continuous indices in `geometry` of indices in `target`, [n, 3], x y z: ITK's sums, term by term."""
     forth = target.axes * np.asarray(target.spacing)
     back = np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
-    point = np.repeat(np.asarray(target.origin)[None], len(index), 0)
+    point = np.repeat(np.asarray(target.origin, float)[None], len(index), 0)
     for j in range(3):
         point += forth[:, j] * index[:, j, None]
     offset = point - np.asarray(geometry.origin)

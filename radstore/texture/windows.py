@@ -187,9 +187,10 @@ class Windows:
 
     def _discretised(self, masked: bool, bins: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         inside = self.mask if masked else np.ones_like(self.mask)
-        found = np.ones(np.count_nonzero(inside), np.int64)
-        if bins.keys() & {"binWidth", "binCount"}:  # without: first order features that need no grey levels
-            found = discretise(self.image[inside], **bins)
+        values = self.image[inside]
+        # without bins: first order features that need no grey levels
+        binned = bins.keys() & {"binWidth", "binCount"}
+        found = discretise(values, **bins) if binned else np.ones(len(values), np.int64)
         there = np.bincount(found) > 0
         levels = np.flatnonzero(there)
         if len(levels) > MAX_LEVELS:

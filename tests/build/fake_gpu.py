@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radstore.engines.cpu import Cpu
+
 import radstore.build.work
 from radstore.build import devices, nannies
 from radstore.engines import registry
 from radstore.engines.base import Maps, Vector
-from radstore.engines.cpu import Cpu
 from radstore.errors import EngineError
 
 # Environment, which reaches the workers as well:

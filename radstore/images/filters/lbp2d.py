@@ -44,8 +44,8 @@ def local_binary_pattern_2d(
     across
         The axis out of the slices: 0 z, 1 y, 2 x.
     origin
-        Index (z, y, x) in the whole image of the part's first voxel. Points are placed by rows and columns of
-        the whole: in a flat area rounding of their position decides whether they equal the voxel.
+        Index (z, y, x) in the whole image of the part's first voxel: points are placed by rows and columns of
+        the whole, and their position's last bit depends on it.
     threads
         How many threads share the work on the CPU; the result is the same.
 
