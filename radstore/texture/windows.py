@@ -6,6 +6,7 @@ place that knows in which order the kernels give their features.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +18,11 @@ from radstore.images.discretise import bin_edges, grey_levels
 from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+
+# PyRadiomics' entropies are −Σ p·log2(p + ε), ε = 2⁻⁵²: where one cell holds everything it gives this, not 0.
+# The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
+ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
+ROUNDING = 1e-12
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -165,7 +171,11 @@ class Windows:
             threads=threads,
             **self._extra(family, wanted, settings),
         )
-        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        found = {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        for name in wanted:
+            if name.endswith("Entropy"):
+                found[name][abs(found[name]) < ROUNDING] = ENTROPY_OF_ONE
+        return found
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
