@@ -6,7 +6,8 @@ Each is the library's class with `_calculateFeatures` replaced: ``enableFeatureB
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,8 @@ import radiomics
 import SimpleITK as sitk
 from radiomics import base, firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape, shape2D
 
-from radstore.texture.windows import NORMS, ORDER, Windows
+from radstore.texture.names import FEATURES
+from radstore.texture.windows import NORMS, Windows
 
 # Settings that PyRadiomics' feature classes read with a default of their own (``kwargs.get(name, default)``).
 DEFAULTS: Mapping[str, Any] = {
@@ -31,25 +33,53 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-class TextureClass(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the library has no types
+class Named(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the library has no types
+    """A feature class that logs under the name of the library's module."""
+
+    family: ClassVar[str]
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The library's logger of this class, so that its handlers and `setVerbosity` hold."""
+        return logging.getLogger(f"radiomics.{self.family}")
+
+    @logger.setter
+    def logger(self, _: logging.Logger) -> None:
+        """The library sets one that is named after the module."""
+
+
+class TextureClass(Named):
     """What the six texture classes share. Where PyRadiomics' maps depend on how voxels are batched, ours are
     what each voxel gives alone.
     """
 
-    family: ClassVar[str]
     settings: dict[str, Any]
+    enabledFeatures: dict[str, bool]
     _binned: ClassVar[str] = "imageArray"  # the attribute that holds the library's discretised image
 
     def _calculateFeatures(
         self, voxelCoordinates: np.ndarray | None = None
-    ) -> Iterator[tuple[bool, str, Any]]:
+    ) -> Iterator[tuple[bool, str, np.ndarray]]:
         wanted = [name for name, enabled in self.enabledFeatures.items() if enabled]
-        values = self._compute([name for name in wanted if name in ORDER[self.family]], voxelCoordinates)
+        values = self._compute(self._ours(wanted), voxelCoordinates)
         for name in wanted:
             if name in values:
                 yield True, name, values[name]
             else:
-                self._say_deprecated(name)
+                yield from self._by_library(name, voxelCoordinates)
+
+    def _ours(self, wanted: Iterable[str]) -> list[str]:
+        """Those of the features that our kernels compute."""
+        ours = FEATURES[self.family]
+        return [name for name in wanted if name in ours and ours[name].status != "withdrawn"]
+
+    def _by_library(self, name: str, voxels: np.ndarray | None) -> Iterator[tuple[bool, str, np.ndarray]]:
+        """A feature that PyRadiomics has withdrawn (a message, no value) or that was added to its class."""
+        enabled, self.enabledFeatures = self.enabledFeatures, {name: True}
+        try:
+            yield from super()._calculateFeatures(voxels)
+        finally:
+            self.enabledFeatures = enabled
 
     def _compute(self, wanted: list[str], voxels: np.ndarray | None) -> Mapping[str, np.ndarray]:
         """Feature → its value in each window, float64 [window]; the whole region is one without `voxels`."""
@@ -76,15 +106,9 @@ class TextureClass(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the lib
             settings["weightingNorm"] = "no_weighting"
         return settings
 
-    def _say_deprecated(self, name: str) -> None:
-        """As the library does with a feature that it no longer computes: a debug message and no value."""
-        try:
-            getattr(self, f"get{name}FeatureValue")()
-        except DeprecationWarning as told:
-            self.logger.debug("Feature %s is deprecated: %s", name, told)
-
     def _calculateVoxels(self) -> None:
-        self.settings = {**self.settings, "voxelBatch": -1}  # ours need no memory that batches would save
+        if len(self._ours(self.enabledFeatures)) == len(self.enabledFeatures):
+            self.settings = {**self.settings, "voxelBatch": -1}  # ours need no memory that batches would save
         super()._calculateVoxels()
 
     def _applyBinning(self, matrix: np.ndarray) -> np.ndarray:
@@ -135,22 +159,26 @@ class RadiomicsNGTDM(TextureClass, ngtdm.RadiomicsNGTDM):  # type: ignore[misc]
     family = "ngtdm"
 
 
-class _RealAxes(base.RadiomicsFeaturesBase):  # type: ignore[misc]
-    """Principal axes from real eigenvalues: numpy ≥ 2.5 gives complex ones of real matrices."""
+class ShapeClass(Named):
+    """What the two shape classes share: they are the library's."""
 
     eigenValues: np.ndarray
 
     def _initSegmentBasedCalculation(self) -> None:
         super()._initSegmentBasedCalculation()
-        self.eigenValues = np.real(self.eigenValues)
+        self.eigenValues = np.real(self.eigenValues)  # numpy ≥ 2.5 gives complex ones of real matrices
 
 
-class RadiomicsShape(_RealAxes, shape.RadiomicsShape):  # type: ignore[misc]
+class RadiomicsShape(ShapeClass, shape.RadiomicsShape):  # type: ignore[misc]
     """Shape in space: `radiomics.shape.RadiomicsShape`."""
 
+    family = "shape"
 
-class RadiomicsShape2D(_RealAxes, shape2D.RadiomicsShape2D):  # type: ignore[misc]
+
+class RadiomicsShape2D(ShapeClass, shape2D.RadiomicsShape2D):  # type: ignore[misc]
     """Shape in a plane: `radiomics.shape2D.RadiomicsShape2D`."""
+
+    family = "shape2D"
 
 
 # The module of PyRadiomics that has the class → ours.

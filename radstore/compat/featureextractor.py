@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ class RadiomicsFeatureExtractor(_Reference):  # type: ignore[misc]  # the librar
 
     Constructor, attributes and methods are PyRadiomics'.
     """
+
+    def _applyParams(self, paramsFile: str | Path | None = None, paramsDict: dict | None = None) -> None:
+        super()._applyParams(None if paramsFile is None else str(paramsFile), paramsDict)
 
     def computeFeatures(
         self, image: sitk.Image, mask: sitk.Image, imageTypeName: str, **kwargs: Any
