@@ -253,8 +253,11 @@ struct FirstorderWorker {
 
 }  // namespace
 
+void bind_shape(nb::module_& m);  // shape_native.cpp
+
 NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
+    bind_shape(m);
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric, u32 wanted) {
         const Job job = RS_JOB;
         if (job.offsets.weight) {
