@@ -15,6 +15,8 @@ import radiomics
 import SimpleITK as sitk
 from radiomics import base, firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape, shape2D
 
+from radstore.errors import RadstoreError
+from radstore.texture import shape as shapes
 from radstore.texture.names import FEATURES
 from radstore.texture.windows import NORMS, Windows
 
@@ -32,11 +34,15 @@ DEFAULTS: Mapping[str, Any] = {
     "kernelRadius": 1,
 }
 
+AXES = frozenset({"Elongation", "MajorAxisLength", "MinorAxisLength"})
 
-class Named(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the library has no types
-    """A feature class that logs under the name of the library's module."""
+
+class OurClass(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the library has no types
+    """A class of PyRadiomics whose features we compute; it logs under the name of the library's module."""
 
     family: ClassVar[str]
+    settings: dict[str, Any]
+    enabledFeatures: dict[str, bool]
 
     @property
     def logger(self) -> logging.Logger:
@@ -47,15 +53,9 @@ class Named(base.RadiomicsFeaturesBase):  # type: ignore[misc]  # the library ha
     def logger(self, _: logging.Logger) -> None:
         """The library sets one that is named after the module."""
 
-
-class TextureClass(Named):
-    """What the six texture classes share. Where PyRadiomics' maps depend on how voxels are batched, ours are
-    what each voxel gives alone.
-    """
-
-    settings: dict[str, Any]
-    enabledFeatures: dict[str, bool]
-    _binned: ClassVar[str] = "imageArray"  # the attribute that holds the library's discretised image
+    def _compute(self, wanted: list[str], voxels: np.ndarray | None) -> Mapping[str, Any]:
+        """Feature → its value: one number, or float64 [voxel] for `voxels` [axis, voxel]."""
+        raise TypeError(f"{type(self).__name__} computes nothing: use one of {', '.join(CLASSES)}")
 
     def _calculateFeatures(
         self, voxelCoordinates: np.ndarray | None = None
@@ -69,29 +69,42 @@ class TextureClass(Named):
                 yield from self._by_library(name, voxelCoordinates)
 
     def _ours(self, wanted: Iterable[str]) -> list[str]:
-        """Those of the features that our kernels compute."""
+        """Those of the features that we compute."""
         ours = FEATURES[self.family]
         return [name for name in wanted if name in ours and ours[name].status != "withdrawn"]
 
     def _by_library(self, name: str, voxels: np.ndarray | None) -> Iterator[tuple[bool, str, np.ndarray]]:
-        """A feature that PyRadiomics has withdrawn (a message, no value) or that was added to its class."""
+        """A feature that we leave to PyRadiomics: withdrawn (a message, no value), or added to its class."""
         enabled, self.enabledFeatures = self.enabledFeatures, {name: True}
         try:
             yield from super()._calculateFeatures(voxels)
         finally:
             self.enabledFeatures = enabled
 
+    def _volume(self, image: sitk.Image) -> np.ndarray:
+        """An image's array [z, y, x]; one of two dimensions is a volume of one slice."""
+        array = sitk.GetArrayFromImage(image)
+        return array if array.ndim == 3 else array[None]
+
+    def _spacing(self) -> tuple[float, float, float]:
+        x, y, z = (*self.inputImage.GetSpacing(), 1.0)[:3]
+        return x, y, z
+
+
+class TextureClass(OurClass):
+    """What the six texture classes share. Where PyRadiomics' maps depend on how voxels are batched, ours are
+    what each voxel gives alone.
+    """
+
+    _binned: ClassVar[str] = "imageArray"  # the attribute that holds the library's discretised image
+
     def _compute(self, wanted: list[str], voxels: np.ndarray | None) -> Mapping[str, np.ndarray]:
-        """Feature → its value in each window, float64 [window]; the whole region is one without `voxels`."""
-        image, mask = (sitk.GetArrayFromImage(i) for i in (self.inputImage, self.inputMask))
-        missing = 3 - image.ndim  # a 2-D image is a volume of one slice
-        image, mask = (array.reshape((1,) * missing + array.shape) for array in (image, mask))
-        spacing = (*self.inputImage.GetSpacing(), 1.0)[:3]
+        missing = 3 - self.inputImage.GetDimension()
+        mask = self._volume(self.inputMask) == self.label
         centres = None if voxels is None else np.pad(voxels.T, ((0, 0), (missing, 0)))
         threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-        return Windows(image, mask == self.label, spacing, centres).features(
-            self.family, wanted, self._effective(missing), threads
-        )
+        windows = Windows(self._volume(self.inputImage), mask, self._spacing(), centres)
+        return windows.features(self.family, wanted, self._effective(missing), threads)
 
     def _effective(self, missing: int) -> dict[str, Any]:
         """The settings, the library's defaults filled in; axes count from the first of three."""
@@ -159,26 +172,57 @@ class RadiomicsNGTDM(TextureClass, ngtdm.RadiomicsNGTDM):  # type: ignore[misc]
     family = "ngtdm"
 
 
-class ShapeClass(Named):
-    """What the two shape classes share: they are the library's."""
+class ShapeClass(OurClass):
+    """What the two shape classes share."""
 
+    scalars: ClassVar[
+        frozenset[str]
+    ]  # features that PyRadiomics gives as NumPy scalars, the others as arrays
     eigenValues: np.ndarray
 
+    def _compute(self, wanted: list[str], voxels: np.ndarray | None) -> dict[str, Any]:
+        mask, settings = self._volume(self.inputMask) == self.label, self.settings
+        if not _is_cut(
+            mask
+        ):  # where its mesh has holes, PyRadiomics' volume depends on where the region lies
+            return {}
+        if self.inputMask.GetDimension() == 2:
+            settings = {**settings, "force2D": True, "force2Ddimension": 0}
+        try:
+            values = shapes.features(mask, self._spacing(), wanted, self.family, settings)
+        except RadstoreError as error:
+            raise ValueError(str(error)) from error  # what PyRadiomics' users expect
+        return {name: np.float64(v) if name in self.scalars else np.array(v) for name, v in values.items()}
+
     def _initSegmentBasedCalculation(self) -> None:
+        """Nothing yet: `_compute` needs the mask alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        """PyRadiomics' own measures (``Volume``, ``eigenValues`` …), for those who read them."""
+        if name.startswith("_") or "eigenValues" in vars(self) or "inputImage" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         super()._initSegmentBasedCalculation()
         self.eigenValues = np.real(self.eigenValues)  # numpy ≥ 2.5 gives complex ones of real matrices
+        return getattr(self, name)
 
 
 class RadiomicsShape(ShapeClass, shape.RadiomicsShape):  # type: ignore[misc]
-    """Shape in space: `radiomics.shape.RadiomicsShape`."""
+    """Shape in space: `radiomics.shape.RadiomicsShape`, computed by ours."""
 
     family = "shape"
+    scalars = AXES | {"Flatness", "LeastAxisLength", "VoxelVolume"}
 
 
 class RadiomicsShape2D(ShapeClass, shape2D.RadiomicsShape2D):  # type: ignore[misc]
-    """Shape in a plane: `radiomics.shape2D.RadiomicsShape2D`."""
+    """Shape in a plane: `radiomics.shape2D.RadiomicsShape2D`, computed by ours."""
 
     family = "shape2D"
+    scalars = AXES | {"PixelSurface", "Sphericity", "SphericalDisproportion"}
+
+
+def _is_cut(mask: np.ndarray) -> bool:
+    """Whether a grid is the region's box, as PyRadiomics' extractor cuts it."""
+    return all(mask.take(end, axis).any() for axis in range(mask.ndim) for end in (0, -1))
 
 
 # The module of PyRadiomics that has the class → ours.

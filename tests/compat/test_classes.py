@@ -7,7 +7,6 @@ import logging
 import numpy as np
 import pytest
 import radiomics
-import SimpleITK as sitk
 
 from radstore import compat
 from radstore.compat.classes import CLASSES, TextureClass
@@ -94,9 +93,27 @@ def test_messages_go_where_the_librarys_go(case, caplog):
     assert [record.name for record in caplog.records] == ["radiomics.glcm"]
 
 
-def test_shape_has_real_axes_whatever_numpy_makes_of_eigenvalues(case, monkeypatch):
-    image, mask = case
+def test_shape_needs_the_mask_alone_and_has_the_librarys_measures_when_asked(case, assert_same):
+    box, _ = compat.imageoperations.checkMask(*case, label=3)
+    crop = compat.imageoperations.cropToTumorMask(*case, box)
+    ours, theirs = (kind(*crop, label=3) for kind in (CLASSES["shape"], REFERENCE["shape"]))
+    for calculator in (ours, theirs):
+        for name in ("Sphericity", "Compactness1", "Compactness2", "SphericalDisproportion", "Elongation"):
+            calculator.enableFeatureByName(name)
+    assert_same(ours.execute(), theirs.execute())
+    assert "Volume" not in vars(ours)
+    assert theirs.Volume == ours.Volume
+    assert ours.getMeshVolumeFeatureValue() == theirs.getMeshVolumeFeatureValue()
+    with pytest.raises(AttributeError, match="RadiomicsShape has no attribute 'volume'"):
+        _ = ours.volume
+
+
+def test_shape_of_a_region_that_was_not_cut_out(case, assert_same):
+    found = [kind(*case, label=3).execute() for kind in (CLASSES["shape"], REFERENCE["shape"])]
+    assert_same(*found)
+
+
+def test_the_librarys_axes_are_real_whatever_numpy_makes_of_eigenvalues(case, monkeypatch):
     monkeypatch.setattr(np.linalg, "eigvals", lambda a: np.linalg.eigh(a)[0].astype(complex))
-    found = CLASSES["shape"](image, sitk.Cast(mask, sitk.sitkUInt32), label=3).execute()
-    assert all(np.isrealobj(value) for value in found.values())
-    assert found["Elongation"] < 1
+    calculator = CLASSES["shape"](*case, label=3)
+    assert np.isrealobj(calculator.getElongationFeatureValue())

@@ -110,8 +110,9 @@ def test_shape_in_a_plane(case, classes, assert_same):
     assert_same(
         *both((image, one_slice), {"featureClass": classes})
     )  # without force2D: left out, with a warning
-    with pytest.raises(ValueError, match="more than 1, cannot compute 2D shape"):
-        both(case, {"featureClass": classes, "setting": {"force2D": True}})
+    for kind in (RadiomicsFeatureExtractor, Reference):
+        with pytest.raises(ValueError, match=r"[Ss]lice|2D shape"):
+            kind({"featureClass": classes, "setting": {"force2D": True}}).execute(*case, label=3)
 
 
 @pytest.mark.parametrize("setting", [{}, {"force2D": True}, {"weightingNorm": "manhattan"}])
