@@ -210,7 +210,7 @@ class RadiomicsShape(ShapeClass, shape.RadiomicsShape):  # type: ignore[misc]
     """Shape in space: `radiomics.shape.RadiomicsShape`, computed by ours."""
 
     family = "shape"
-    scalars = AXES | {"Flatness", "LeastAxisLength", "VoxelVolume"}
+    scalars = AXES | {"Compactness1", "Flatness", "LeastAxisLength", "VoxelVolume"}
 
 
 class RadiomicsShape2D(ShapeClass, shape2D.RadiomicsShape2D):  # type: ignore[misc]
