@@ -6,6 +6,7 @@ place that knows in which order the kernels give their features.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -19,6 +20,10 @@ from radstore.texture import _native
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 
 BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
+# PyRadiomics' entropies are −Σ p·log2(p + ε), ε = 2⁻⁵²: where one cell holds everything it gives this, not 0.
+# The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
+ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
+ROUNDING = 1e-12
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -174,6 +179,9 @@ class Windows:
         found = {name: rows[:, ORDER[family].index(name)] for name in wanted}
         if settings.get("ibsi") and "Kurtosis" in found:  # excess kurtosis; where all values are equal, 0
             found["Kurtosis"] = found["Kurtosis"] - 3.0 * (found["Kurtosis"] != 0)
+        for name in wanted:
+            if name.endswith("Entropy"):
+                found[name][abs(found[name]) < ROUNDING] = ENTROPY_OF_ONE
         return found
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
