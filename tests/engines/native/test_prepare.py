@@ -264,3 +264,18 @@ def test_no_array_of_the_whole_image_is_made():
     ready = ours((image, mask), {}, around_by(2, 3, 4))
     assert ready.image.shape == (5, 6, 7)
     assert np.shares_memory(ready.image, image.array)
+
+
+@pytest.mark.parametrize("interpolator", ["sitkBSpline", "sitkLinear", "sitkNearestNeighbor"])
+def test_resampling_makes_only_the_part_that_it_reads(interpolator):
+    image, mask = small(np.random.default_rng(0).integers(-9, 9, (150, 151, 152)).astype(np.int16))
+    setting = {"resampledPixelSpacing": [0.8, 0.8, 2], "padDistance": 1, "normalize": True}
+    made = []
+
+    def put(array):
+        made.append(array.size)
+        return array
+
+    ready = prepare(image, mask, graph_of({**setting, "interpolator": interpolator}), put, everything)
+    assert ready.image.dtype == np.float64
+    assert max(made) <= 50**3
