@@ -36,7 +36,9 @@ def interpolate(image: Array, along: Sequence[Axis], threads: int) -> Array:
     if on_device(image):
         return _on_device(coefficients, (z, y, x), places, weights)
     _native.decompose(coefficients, (z, y, x), threads)
-    return _native.interpolate(coefficients, places, weights, threads)
+    out = np.empty(tuple(place.shape[1] for place in places))
+    _native.interpolate(coefficients, places, weights, out, threads)
+    return out
 
 
 def spline_taps(position: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
