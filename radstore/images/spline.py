@@ -38,7 +38,9 @@ def interpolate(image: Array | Lazy, along: Sequence[Axis], threads: int) -> Arr
     if on_device(coefficients):
         return _on_device(coefficients, (pz, py, px), places, weights)
     _native.decompose(coefficients, (pz, py, px), threads)
-    return _native.interpolate(coefficients, places, weights, threads)
+    out = np.empty(tuple(place.shape[1] for place in places))
+    _native.interpolate(coefficients, places, weights, out, threads)
+    return out
 
 
 def spline_taps(position: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
