@@ -16,8 +16,8 @@ from itertools import product
 
 import numpy as np
 
-# The triangles of the kinds 0 to 127, each by three edges, outward by the right hand. The kind 255 − k, in which
-# inside and outside change places, has those of k turned round.
+# The triangles of the kinds 0 to 127, each by three edges, outward by the right hand. The kind 255 − k, in
+# which inside and outside change places, has those of k turned round.
 _TRIANGLES = """
 - 084 059 458,598 14a 081,18a 059,14a 15a,59a,8a9 1b5 084,1b5 019,1b9 1b4,4b8,8b9 4a5,5ab 085,58b,8ab
 049,4a9,9ab 8a9,9ab 268 024,264 059,268 269,456,596 14a,268 021,12a,26a 059,14a,268 15a,26a,2a9,59a

@@ -1,13 +1,13 @@
 """Shape features: the geometry of a region, in three dimensions or in one slice.
 
-They read the mask alone. The kernel (``kernels/shape.hpp``) counts cubes and sums coordinates in whole numbers;
-what follows turns them into PyRadiomics' features.
+They read the mask alone. The kernel (``kernels/shape.hpp``) counts cubes and sums coordinates in whole
+numbers; what follows turns them into PyRadiomics' features.
 
-The features that IBSI defines too have PyRadiomics' values there, to the last digit that the digital phantom
-gives, so there is no second set of formulas: MeshVolume and SurfaceArea are of the same mesh (cut half way between voxel
-centres), diameters are between its vertices, and axis lengths are 4√λ of the population covariance of the voxel
-centres. What IBSI's morphology has beyond that (densities of bounding boxes and hulls, asphericity, centre of mass
-shift, Moran's I, Geary's C) PyRadiomics does not define.
+IBSI defines those in 3-D as PyRadiomics does, with one exception, seen in the reference values of its digital
+phantom (74 voxels): axis lengths come from the sample covariance of the voxel centres, over n − 1 instead of
+n. Its volume and area are of the same mesh, cut half way between voxel centres, its diameter is between the
+mesh's vertices, and the ratios of axes are the same. The rest of IBSI's morphology (asphericity, densities of
+boxes and hulls, centre of mass shift, Moran's I, Geary's C) PyRadiomics does not have.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 from math import cbrt, nan, pi, sqrt
 from typing import Any
 
@@ -39,8 +40,8 @@ def features(
     Parameters
     ----------
     mask
-        The region [z, y, x], bool or integers (not 0: inside), NumPy or CuPy. Of a CuPy array the region's box
-        is copied to the host.
+        The region [z, y, x], bool or integers (not 0: inside), NumPy or CuPy. Of a CuPy array the region's
+        box is copied to the host.
     spacing
         Voxel size along x, y, z in mm.
     wanted
@@ -48,7 +49,8 @@ def features(
     family
         ``shape``, or ``shape2D`` for a region in one slice.
     settings
-        For ``shape2D``: ``force2D`` must be true; ``force2Ddimension`` is the axis (0 is z) across the slice.
+        ``ibsi``: axis lengths of ``shape`` by IBSI's definition (NaN for one voxel). For ``shape2D``:
+        ``force2D`` must be true; ``force2Ddimension`` is the axis (0 is z) across the slice.
 
     Raises
     ------
@@ -63,18 +65,15 @@ def features(
     extractor cuts it. The mesh may have holes where voxels touch along an edge only, and its volume then
     depends on where the box lies.
     """
-    inside = _box(mask)
-    steps = np.array(spacing[::-1], dtype=float)
-    if family == "shape2D":
-        solid: Solid | Slice = Slice.of(inside, steps, settings or {})
-    else:
-        solid = Solid(*_measure(inside, steps), steps)
-    return {name: float(_FORMULAS[family][name](solid)) for name in wanted}
+    box, steps, settings = _box(mask), np.array(spacing[::-1], dtype=float), settings or {}
+    of = Slice.of if family == "shape2D" else Solid.of
+    measured = of(box, steps, settings)
+    return {name: float(_FORMULAS[family][name](measured)) for name in wanted}
 
 
 def _box(mask: Any) -> np.ndarray:
     """The smallest box around the region with a border of one voxel, uint8 on the host."""
-    for axis in range(3):  # one axis after the other: each next pass reads less
+    for axis in range(3):  # one after the other: each pass reads less
         others = tuple(a for a in range(3) if a != axis)
         found = mask.any(axis=others).nonzero()[0]
         if not len(found):
@@ -86,10 +85,6 @@ def _box(mask: Any) -> np.ndarray:
     box = np.zeros([n + 2 for n in mask.shape], np.uint8)
     np.not_equal(mask, 0, out=box[1:-1, 1:-1, 1:-1], casting="unsafe")
     return box
-
-
-def _measure(box: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return _native.shape(box, *steps)
 
 
 @dataclass(frozen=True)
@@ -106,12 +101,20 @@ class Solid:
         Between mesh vertices in one plane of constant z, y, x, and in space, in mm.
     spacing
         Voxel size along z, y, x in mm.
+    sample
+        Axes from the sample covariance, over n − 1.
     """
 
     cubes: np.ndarray
     moments: np.ndarray
     diameters: np.ndarray
     spacing: np.ndarray
+    sample: bool = False
+
+    @classmethod
+    def of(cls, box: np.ndarray, spacing: np.ndarray, settings: Mapping[str, Any]) -> Solid:
+        """From a box with a border."""
+        return cls(*_native.shape(box, *spacing), spacing, settings.get("ibsi", False))
 
     @property
     def voxel_volume(self) -> float:
@@ -136,7 +139,7 @@ class Solid:
     @cached_property
     def axes(self) -> np.ndarray:
         """The axes of the enclosing ellipsoid, ascending, in mm: 4√λ of the voxel centres' covariance."""
-        return _axes(self.moments, self.spacing)
+        return _axes(self.moments, self.spacing, self.sample)
 
 
 @dataclass(frozen=True)
@@ -150,23 +153,20 @@ class Slice:
     axes: np.ndarray
 
     @classmethod
-    def of(cls, box: np.ndarray, steps: np.ndarray, settings: Mapping[str, Any]) -> Slice:
+    def of(cls, box: np.ndarray, spacing: np.ndarray, settings: Mapping[str, Any]) -> Slice:
         """From a box with a border."""
         if not settings.get("force2D", False):
             raise SpecError("shape2D needs one slice", "Set force2D to true, or use the class shape.")
         across = settings.get("force2Ddimension", 0)
-        if box.shape[across] != 3:
-            thick = box.shape[across] - 2
+        if (thick := box.shape[across] - 2) > 1:
             raise RegionError(
                 f"shape2D of a region that is {thick} voxels thick along axis {across}",
                 "Use the class shape, a mask of one slice, or another force2Ddimension.",
             )
-        plane = np.delete(steps, across)
-        cubes, moments, diameters = _measure(
-            np.ascontiguousarray(np.moveaxis(box, across, 0)), np.array([1.0, *plane])
-        )
-        squares = cubes[:: 1 << 4, 0]  # the slice above empty space: kinds 16 k
-        perimeter, surface = mesh.contour(squares, plane)
+        plane = np.delete(spacing, across)
+        flat = np.ascontiguousarray(np.moveaxis(box, across, 0))
+        cubes, moments, diameters = _native.shape(flat, 1.0, *plane)
+        perimeter, surface = mesh.contour(cubes[::16, 0], plane)  # cubes with the slice above empty space
         pixels = int(moments[0]) * float(np.prod(plane))
         return cls(pixels, perimeter, surface, diameters[0], _axes(moments, np.array([0.0, *plane]))[1:])
 
@@ -176,16 +176,17 @@ class Slice:
         return 2 * sqrt(pi * self.surface)
 
 
-def _axes(moments: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def _axes(moments: np.ndarray, spacing: np.ndarray, sample: bool = False) -> np.ndarray:
     """4√λ, ascending; exactly 0 across a flat region."""
     n, *sums = (int(m) for m in moments)  # Python's integers have no limit
+    if n <= sample:
+        return np.full(3, nan)
     first, second = sums[:3], sums[3:]
-    covariance = np.zeros((3, 3))
-    for k, (i, j) in enumerate(zip(*np.triu_indices(3), strict=True)):
-        covariance[i, j] = covariance[j, i] = (
-            (n * second[k] - first[i] * first[j]) / n**2 * steps[i] * steps[j]
-        )
-    values = np.linalg.eigvalsh(covariance)
+    covariance = np.zeros((3, 3))  # its upper half
+    for (i, j), product in zip(combinations_with_replacement(range(3), 2), second, strict=True):
+        spread = (n * product - first[i] * first[j]) / (n * (n - sample))
+        covariance[i, j] = spread * spacing[i] * spacing[j]
+    values = np.linalg.eigvalsh(covariance, UPLO="U")
     values[values < _ROUNDING * values[-1]] = 0
     return 4 * np.sqrt(values)
 

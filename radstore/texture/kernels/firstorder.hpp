@@ -4,7 +4,7 @@
 // percentiles by linear interpolation (numpy's default), RobustMeanAbsoluteDeviation over the closed P10 … P90.
 #pragma once
 
-#include "common.hpp"
+#include "team.hpp"
 
 namespace rs::firstorder {
 
@@ -31,54 +31,82 @@ RS_FN double percentile(const double* sorted, i32 n, double q) {
 constexpr u32 ORDERED = 1u << P10 | 1u << P90 | 1u << InterquartileRange | 1u << Median | 1u << RobustMeanAbsoluteDeviation;
 
 // The features that need the values in order.
-RS_FN void ordered(double* values, i32 n, double* out) {
-    sort(values, n);
-    const double p10 = percentile(values, n, 0.1), p90 = percentile(values, n, 0.9);
+template <class Team, class Put>
+RS_FN void ordered_features(const Team& team, const double* sorted, i32 n, const Put& put) {
+    const double p10 = percentile(sorted, n, 0.1), p90 = percentile(sorted, n, 0.9);
     i32 first = 0, last = n;  // the closed P10 … P90
-    while (values[first] < p10) ++first;
-    while (values[last - 1] > p90) --last;
+    while (sorted[first] < p10) ++first;
+    while (sorted[last - 1] > p90) --last;
     double mean = 0, absolute = 0;
-    for (i32 i = first; i < last; ++i) mean += values[i];
-    mean /= last - first;
-    for (i32 i = first; i < last; ++i) absolute += fabs(values[i] - mean);
-    out[P10] = p10;
-    out[P90] = p90;
-    out[InterquartileRange] = percentile(values, n, 0.75) - percentile(values, n, 0.25);
-    out[Median] = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-    out[RobustMeanAbsoluteDeviation] = absolute / (last - first);
+    for (i32 i = first + team.lane(); i < last; i += team.lanes()) mean += sorted[i];
+    mean = team.sum(mean) / (last - first);
+    for (i32 i = first + team.lane(); i < last; i += team.lanes()) absolute += fabs(sorted[i] - mean);
+    put(P10, p10);
+    put(P90, p90);
+    put(InterquartileRange, percentile(sorted, n, 0.75) - percentile(sorted, n, 0.25));
+    put(Median, n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2);
+    put(RobustMeanAbsoluteDeviation, team.sum(absolute) / (last - first));
 }
 
 // The features of the values' distances from their mean.
-RS_FN void moments(const double* values, i32 n, double mean, bool flat, double* out) {
+template <class Team, class Put>
+RS_FN void moment_features(const Team& team, const double* values, i32 n, double mean, bool flat, const Put& put) {
     double m2 = 0, m3 = 0, m4 = 0, absolute = 0;
-    for (i32 i = 0; i < n && !flat; ++i) {  // flat: the mean's rounding is no spread
+    for (i32 i = team.lane(); i < n && !flat; i += team.lanes()) {  // flat: the mean's rounding is no spread
         const double d = values[i] - mean, d2 = d * d;
         m2 += d2;
         m3 += d2 * d;
         m4 += d2 * d2;
         absolute += fabs(d);
     }
-    m2 /= n;
-    m3 /= n;
-    m4 /= n;
-    out[MeanAbsoluteDeviation] = absolute / n;
-    out[Variance] = m2;
-    out[StandardDeviation] = sqrt(m2);
-    out[Skewness] = m2 > 0 ? m3 / (m2 * sqrt(m2)) : 0.0;
-    out[Kurtosis] = m2 > 0 ? m4 / (m2 * m2) : 0.0;
+    m2 = team.sum(m2) / n;
+    m3 = team.sum(m3) / n;
+    m4 = team.sum(m4) / n;
+    put(MeanAbsoluteDeviation, team.sum(absolute) / n);
+    put(Variance, m2);
+    put(StandardDeviation, sqrt(m2));
+    put(Skewness, m2 > 0 ? m3 / (m2 * sqrt(m2)) : 0.0);
+    put(Kurtosis, m2 > 0 ? m4 / (m2 * m2) : 0.0);
 }
 
 // The features of the grey levels' counts; clears them.
-RS_FN void levels_features(u32* by_level, i32 levels, const CountLog& log, i32 n, double* out) {
+template <class Team, class Put>
+RS_FN void level_features(const Team& team, u32* by_level, i32 levels, const CountLog& log, i32 n, const Put& put) {
     double uniformity = 0, level_log = 0;
-    for (i32 i = 0; i < levels; ++i) {
+    for (i32 i = team.lane(); i < levels; i += team.lanes()) {
         const double c = by_level[i];
         uniformity += c * c;
         level_log += log(by_level[i]);
         by_level[i] = 0;
     }
-    out[Entropy] = (log(static_cast<u32>(n)) - level_log) / n;
-    out[Uniformity] = uniformity / (static_cast<double>(n) * n);
+    put(Entropy, (log(static_cast<u32>(n)) - team.sum(level_log)) / n);
+    put(Uniformity, team.sum(uniformity) / (static_cast<double>(n) * n));
+    team.sync();
+}
+
+// What one pass over the values gives.
+struct Totals {
+    i32 n = 0;
+    double sum = 0, energy = 0, low = 0, high = 0;
+
+    RS_FN void add(double v, double shift) {
+        if (n == 0 || v < low) low = v;
+        if (n == 0 || v > high) high = v;
+        ++n;
+        sum += v;
+        energy += (v + shift) * (v + shift);
+    }
+};
+
+template <class Put>
+RS_FN void total_features(const Totals& t, double voxel_volume, const Put& put) {
+    put(Energy, t.energy);
+    put(TotalEnergy, t.energy * voxel_volume);
+    put(RootMeanSquared, sqrt(t.energy / t.n));
+    put(Minimum, t.low);
+    put(Maximum, t.high);
+    put(Range, t.high - t.low);
+    put(Mean, t.sum / t.n);
 }
 
 // image: intensities on the lattice's grid; levels: grey levels there, for Entropy and Uniformity. `wanted` has a
@@ -86,36 +114,30 @@ RS_FN void levels_features(u32* by_level, i32 levels, const CountLog& log, i32 n
 RS_FN void window_features(const double* image, const Lattice& g, const Levels& levels, const CountLog& log,
                            const Box& box, double shift, double voxel_volume, u32 wanted, const Scratch& s,
                            double* out) {
-    for (i32 f = 0; f < COUNT; ++f) out[f] = nan_value();
-    i32 n = 0;
-    double sum = 0, energy = 0, low = 0, high = 0;
+    const Alone team;
+    const Row<Alone> put{team, out};
+    for (i32 f = 0; f < COUNT; ++f) put(f, nan_value());
+    Totals totals;
     for (i32 z = box.z0; z < box.z1; ++z) {
         for (i32 y = box.y0; y < box.y1; ++y) {
             for (i32 x = box.x0; x < box.x1; ++x) {
                 const i64 at = (static_cast<i64>(z) * g.ny + y) * g.nx + x;
                 const i32 level = g.level[at];
                 if (!level) continue;
-                const double v = image[at];
-                if (n == 0 || v < low) low = v;
-                if (n == 0 || v > high) high = v;
-                s.values[n++] = v;
-                sum += v;
-                energy += (v + shift) * (v + shift);
+                s.values[totals.n] = image[at];
+                totals.add(image[at], shift);
                 ++s.by_level[level - 1];
             }
         }
     }
+    const i32 n = totals.n;
     if (n == 0) return;
-    out[Energy] = energy;
-    out[TotalEnergy] = energy * voxel_volume;
-    out[RootMeanSquared] = sqrt(energy / n);
-    out[Minimum] = low;
-    out[Maximum] = high;
-    out[Range] = high - low;
-    out[Mean] = sum / n;
-    levels_features(s.by_level, levels.count, log, n, out);
-    moments(s.values, n, out[Mean], low == high, out);
-    if (wanted & ORDERED) ordered(s.values, n, out);
+    total_features(totals, voxel_volume, put);
+    level_features(team, s.by_level, levels.count, log, n, put);
+    moment_features(team, s.values, n, totals.sum / n, totals.low == totals.high, put);
+    if (!(wanted & ORDERED)) return;
+    sort(s.values, n);
+    ordered_features(team, s.values, n, put);
 }
 
 }  // namespace rs::firstorder

@@ -6,8 +6,8 @@
 // Entropies of counts: H = log2 N − Σ c·log2 c / N.
 #pragma once
 
-#include "common.hpp"
 #include "eigen.hpp"
+#include "team.hpp"
 
 namespace rs::glcm {
 
@@ -21,7 +21,7 @@ enum Feature {
 template <class C>
 struct Scratch {
     C* joint;       // levels × levels, zero between windows
-    u32* touched;   // levels × levels
+    u32* touched;   // levels × levels: the cells that are not zero; null: not listed
     C* sum;         // 2 × highest + 1
     C* difference;  // highest
     C* x;           // levels: how often a level stands first (or, symmetric, anywhere)
@@ -67,20 +67,23 @@ RS_FN void count(const Lattice& g, const Levels& levels, const Box& box, i32 dz,
     }
 }
 
-// From the matrix to the histograms of i, j, i + j and |i − j|.
-template <class C>
-RS_FN void summarise(const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s, Counts<C>& n) {
-    for (i32 t = 0; t < n.touched; ++t) {
-        const i32 i = static_cast<i32>(s.touched[t] / levels.count), j = static_cast<i32>(s.touched[t] % levels.count);
-        const C c = s.joint[s.touched[t]];
+// From the matrix to the histograms of i, j, i + j and |i − j|. Where cells were not listed while counting, all of
+// them are looked at.
+template <class Team, class C>
+RS_FN void summarise(const Team& team, const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s,
+                     Counts<C>& n) {
+    const i32 cells = s.touched ? n.touched : levels.count * levels.count;
+    C* y_margin = symmetric ? s.x : s.y;
+    for (i32 t = team.lane(); t < cells; t += team.lanes()) {
+        const i32 cell = s.touched ? static_cast<i32>(s.touched[t]) : t;
+        const C c = s.joint[cell];
+        if (c == 0) continue;
+        const i32 i = cell / levels.count, j = cell % levels.count;
         const i32 vi = static_cast<i32>(levels.value[i]), vj = static_cast<i32>(levels.value[j]);
-        s.sum[vi + vj] += c;
-        s.difference[vi < vj ? vj - vi : vi - vj] += c;
-        C* y = symmetric ? s.x : s.y;
-        n.x_levels += s.x[i] == 0;
-        s.x[i] += c;
-        n.y_levels += y[j] == 0;
-        y[j] += c;
+        team.add(s.sum[vi + vj], c);
+        team.add(s.difference[vi < vj ? vj - vi : vi - vj], c);
+        n.x_levels += team.add(s.x[i], c) == 0;
+        n.y_levels += team.add(y_margin[j], c) == 0;
         n.pairs += c;
         // a symmetric matrix has each off-diagonal cell twice and counts the diagonal double
         const C whole = symmetric && i == j ? c + c : c;
@@ -92,7 +95,16 @@ RS_FN void summarise(const Levels& levels, const CountLog& log, bool symmetric, 
         if (low < n.first) n.first = low;
         if (high > n.last) n.last = high;
     }
+    n.x_levels = team.sum(n.x_levels);
+    n.y_levels = team.sum(n.y_levels);
     if (symmetric) n.x_levels = n.y_levels = n.x_levels + n.y_levels;
+    n.pairs = team.sum(n.pairs);
+    n.energy = team.sum(n.energy);
+    n.joint_log = team.sum(n.joint_log);
+    n.largest = team.most(n.largest);
+    n.first = team.least(n.first);
+    n.last = team.most(n.last);
+    team.sync();
 }
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
@@ -131,150 +143,207 @@ RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s) {
     return sqrt(second_largest_magnitude(s.matrix, n, s.d, s.e));
 }
 
-// The features of one direction's counts, into out[COUNT]; `wanted` has a bit a feature.
-template <class C>
-RS_FN void features(const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s, const Counts<C>& n,
-                    u32 wanted, double* out) {
-    const double pairs = static_cast<double>(n.pairs);
-    const C whole = symmetric ? n.pairs + n.pairs : n.pairs;
-    const double total = static_cast<double>(whole);  // what the matrix sums to
-    const double total_log = log(whole), pairs_log = log(n.pairs);
-    const double Ng = levels.highest;
+// What the sections of `features` need: a bit a feature.
+constexpr u32 bit(Feature f) { return 1u << f; }
+constexpr u32 FROM_MARGINS = bit(JointAverage) | bit(SumSquares) | bit(Imc1) | bit(Imc2) | bit(Correlation);
+constexpr u32 FROM_SUMS = bit(SumAverage) | bit(SumEntropy) | bit(ClusterTendency) | bit(ClusterShade) |
+                          bit(ClusterProminence) | bit(Autocorrelation) | bit(Correlation);
+constexpr u32 FROM_DIFFERENCES = bit(DifferenceAverage) | bit(DifferenceVariance) | bit(DifferenceEntropy) |
+                                 bit(Contrast) | bit(Id) | bit(Idm) | bit(Idn) | bit(Idmn) | bit(InverseVariance) |
+                                 bit(Autocorrelation) | bit(Correlation);
 
-    // 1. The matrix.
-    const double HXY = (total_log - n.joint_log) / total;
-    out[JointEnergy] = n.energy / (total * total);
-    out[JointEntropy] = HXY;
-    out[MaximumProbability] = static_cast<double>(n.largest) / total;
+// The margins of the matrix: means, variances and entropies of i and j.
+struct Margins {
+    double ux = 0, uy = 0, varx = 0, vary = 0, HX = 0, HY = 0;
+};
 
-    // 2. The margins.
-    double ux = 0, uy = 0, x_log = 0, y_log = 0;
-    for (i32 i = n.first; i <= n.last; ++i) {
-        ux += static_cast<double>(s.x[i]) * levels.value[i];
+template <class Team, class C>
+RS_FN Margins margins(const Team& team, const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s,
+                      const Counts<C>& n, double total, double total_log) {
+    Margins m;
+    double x_log = 0, y_log = 0;
+    for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
+        m.ux += static_cast<double>(s.x[i]) * levels.value[i];
         x_log += log(s.x[i]);
         if (!symmetric) {
-            uy += static_cast<double>(s.y[i]) * levels.value[i];
+            m.uy += static_cast<double>(s.y[i]) * levels.value[i];
             y_log += log(s.y[i]);
         }
     }
-    ux /= total;
-    uy = symmetric ? ux : uy / total;
-    const double HX = (total_log - x_log) / total;
-    const double HY = symmetric ? HX : (total_log - y_log) / total;
-    double varx = 0, vary = 0;
-    for (i32 i = n.first; i <= n.last; ++i) {
-        const double vx = levels.value[i] - ux, vy = levels.value[i] - uy;
-        varx += static_cast<double>(s.x[i]) * vx * vx;
-        if (!symmetric) vary += static_cast<double>(s.y[i]) * vy * vy;
+    m.ux = team.sum(m.ux) / total;
+    m.uy = symmetric ? m.ux : team.sum(m.uy) / total;
+    m.HX = (total_log - team.sum(x_log)) / total;
+    m.HY = symmetric ? m.HX : (total_log - team.sum(y_log)) / total;
+    for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
+        const double vx = levels.value[i] - m.ux, vy = levels.value[i] - m.uy;
+        m.varx += static_cast<double>(s.x[i]) * vx * vx;
+        if (!symmetric) m.vary += static_cast<double>(s.y[i]) * vy * vy;
     }
-    varx = n.x_levels == 1 ? 0 : varx / total;  // weighted counts would leave a rounding error
-    vary = symmetric ? varx : n.y_levels == 1 ? 0 : vary / total;
-    out[JointAverage] = ux;
-    out[SumSquares] = varx;
-    // HXY1 = HXY2 = HX + HY: −Σ p log2(px py) is the sum of the margins' entropies, whatever p is.
-    const double shared = HX + HY - HXY;  // mutual information, ≥ 0 but for rounding
-    const double most = HX > HY ? HX : HY;
-    out[Imc1] = most > 1e-13 ? -shared / most : 0.0;
-    out[Imc2] = shared > 1e-13 ? sqrt(1 - exp(-2 * shared)) : 0.0;
+    m.varx = n.x_levels == 1 ? 0 : team.sum(m.varx) / total;  // weighted counts would leave a rounding error
+    m.vary = symmetric ? m.varx : n.y_levels == 1 ? 0 : team.sum(m.vary) / total;
+    return m;
+}
 
-    // 3. The sums s = i + j.
-    const i32 lowest = 2 * static_cast<i32>(levels.value[n.first]), highest = 2 * static_cast<i32>(levels.value[n.last]);
-    double mean = 0, sum_log = 0, m2 = 0, m3 = 0, m4 = 0, square = 0;
-    for (i32 v = lowest; v <= highest; ++v) {
-        const double c = static_cast<double>(s.sum[v]);
-        if (c == 0) continue;
-        mean += c * v;
-        sum_log += log(s.sum[v]);
-        square += c * v * v;
-    }
-    mean /= pairs;
-    square /= pairs;
-    for (i32 v = lowest; v <= highest; ++v) {
-        const double c = static_cast<double>(s.sum[v]);
-        if (c == 0) continue;
-        const double away = v - mean, away2 = away * away;
-        m2 += c * away2;
-        m3 += c * away2 * away;
-        m4 += c * away2 * away2;
-    }
-    out[SumAverage] = mean;
-    out[SumEntropy] = (pairs_log - sum_log) / pairs;
-    out[ClusterTendency] = m2 / pairs;
-    out[ClusterShade] = m3 / pairs;
-    out[ClusterProminence] = m4 / pairs;
+// Moments and entropy of s = i + j. Raw: square; about the mean: m2, m3, m4.
+struct SumMoments {
+    double mean = 0, square = 0, m2 = 0, m3 = 0, m4 = 0, entropy = 0;
+};
 
-    // 4. The differences k = |i − j|.
-    const i32 widest = (highest - lowest) / 2;
+template <class Team, class C>
+RS_FN SumMoments sum_moments(const Team& team, const CountLog& log, const C* histogram, i32 lowest, i32 highest,
+                             double pairs, double pairs_log) {
+    SumMoments m;
+    double sum_log = 0;
+    for (i32 v = lowest + team.lane(); v <= highest; v += team.lanes()) {
+        const double c = static_cast<double>(histogram[v]);
+        if (c == 0) continue;
+        m.mean += c * v;
+        sum_log += log(histogram[v]);
+        m.square += c * v * v;
+    }
+    m.mean = team.sum(m.mean) / pairs;
+    m.square = team.sum(m.square) / pairs;
+    m.entropy = (pairs_log - team.sum(sum_log)) / pairs;
+    for (i32 v = lowest + team.lane(); v <= highest; v += team.lanes()) {
+        const double c = static_cast<double>(histogram[v]);
+        if (c == 0) continue;
+        const double away = v - m.mean, away2 = away * away;
+        m.m2 += c * away2;
+        m.m3 += c * away2 * away;
+        m.m4 += c * away2 * away2;
+    }
+    m.m2 = team.sum(m.m2) / pairs;
+    m.m3 = team.sum(m.m3) / pairs;
+    m.m4 = team.sum(m.m4) / pairs;
+    return m;
+}
+
+// The features of the differences k = |i − j|; returns Contrast.
+template <class Team, class C, class Put>
+RS_FN double difference_features(const Team& team, const CountLog& log, const C* histogram, i32 widest, double pairs,
+                                 double pairs_log, double Ng, const Put& put) {
     double average = 0, contrast = 0, difference_log = 0, id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
-    for (i32 k = 0; k <= widest; ++k) {
-        const double c = static_cast<double>(s.difference[k]);
+    for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
+        const double c = static_cast<double>(histogram[k]);
         if (c == 0) continue;
         const double k2 = static_cast<double>(k) * k;
         average += c * k;
         contrast += c * k2;
-        difference_log += log(s.difference[k]);
+        difference_log += log(histogram[k]);
         id += c / (1 + k);
         idm += c / (1 + k2);
         idn += c / (1 + k / Ng);
         idmn += c / (1 + k2 / (Ng * Ng));
         if (k) inverse += c / k2;
     }
-    average /= pairs;
-    contrast /= pairs;
+    average = team.sum(average) / pairs;
+    contrast = team.sum(contrast) / pairs;
     double spread = 0;
-    for (i32 k = 0; k <= widest; ++k) {
+    for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
         const double away = k - average;
-        spread += static_cast<double>(s.difference[k]) * away * away;
+        spread += static_cast<double>(histogram[k]) * away * away;
     }
-    out[DifferenceAverage] = average;
-    out[DifferenceVariance] = spread / pairs;
-    out[DifferenceEntropy] = (pairs_log - difference_log) / pairs;
-    out[Contrast] = contrast;
-    out[Id] = id / pairs;
-    out[Idm] = idm / pairs;
-    out[Idn] = idn / pairs;
-    out[Idmn] = idmn / pairs;
-    out[InverseVariance] = inverse / pairs;
-
-    // 5. 4·i·j = s² − k², and the covariance from the variances of s and of i − j.
-    out[Autocorrelation] = (square - contrast) / 4;
-    const double sigma = sqrt(varx) * sqrt(vary);
-    const double lean = ux - uy;  // mean of i − j
-    const double covariance = (m2 / pairs - (contrast - lean * lean)) / 4;
-    out[Correlation] = sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16);
-    out[MCC] = wanted >> MCC & 1u ? mcc(levels, symmetric, s) : nan_value();
+    put(DifferenceAverage, average);
+    put(DifferenceVariance, team.sum(spread) / pairs);
+    put(DifferenceEntropy, (pairs_log - team.sum(difference_log)) / pairs);
+    put(Contrast, contrast);
+    put(Id, team.sum(id) / pairs);
+    put(Idm, team.sum(idm) / pairs);
+    put(Idn, team.sum(idn) / pairs);
+    put(Idmn, team.sum(idmn) / pairs);
+    put(InverseVariance, team.sum(inverse) / pairs);
+    return contrast;
 }
 
-template <class C>
-RS_FN void clear(const Levels& levels, const Scratch<C>& s, Counts<C>& n) {
-    for (i32 t = 0; t < n.touched; ++t) s.joint[s.touched[t]] = 0;
-    if (n.touched) {
+// The features of one direction's counts, each given to `put`. `wanted` has a bit a feature; more may be put than
+// is wanted, and of what is not wanted nothing is promised.
+template <class Team, class C, class Put>
+RS_FN void features(const Team& team, const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s,
+                    const Counts<C>& n, u32 wanted, const Put& put) {
+    const double pairs = static_cast<double>(n.pairs);
+    const C whole = symmetric ? n.pairs + n.pairs : n.pairs;
+    const double total = static_cast<double>(whole);  // what the matrix sums to
+    const double total_log = log(whole), pairs_log = log(n.pairs);
+    const i32 lowest = static_cast<i32>(levels.value[n.first]), highest = static_cast<i32>(levels.value[n.last]);
+
+    // 1. The matrix.
+    const double HXY = (total_log - n.joint_log) / total;
+    put(JointEnergy, n.energy / (total * total));
+    put(JointEntropy, HXY);
+    put(MaximumProbability, static_cast<double>(n.largest) / total);
+
+    // 2. The margins.
+    Margins m;
+    if (wanted & FROM_MARGINS) {
+        m = margins(team, levels, log, symmetric, s, n, total, total_log);
+        put(JointAverage, m.ux);
+        put(SumSquares, m.varx);
+        // HXY1 = HXY2 = HX + HY: −Σ p log2(px py) is the sum of the margins' entropies, whatever p is.
+        const double shared = m.HX + m.HY - HXY;  // mutual information, ≥ 0 but for rounding
+        const double most = m.HX > m.HY ? m.HX : m.HY;
+        put(Imc1, most > 1e-13 ? -shared / most : 0.0);
+        put(Imc2, shared > 1e-13 ? sqrt(1 - exp(-2 * shared)) : 0.0);
+    }
+
+    // 3. The sums and the differences.
+    SumMoments sums;
+    double contrast = 0;
+    if (wanted & FROM_SUMS) {
+        sums = sum_moments(team, log, s.sum, 2 * lowest, 2 * highest, pairs, pairs_log);
+        put(SumAverage, sums.mean);
+        put(SumEntropy, sums.entropy);
+        put(ClusterTendency, sums.m2);
+        put(ClusterShade, sums.m3);
+        put(ClusterProminence, sums.m4);
+    }
+    if (wanted & FROM_DIFFERENCES) {
+        contrast = difference_features(team, log, s.difference, highest - lowest, pairs, pairs_log, levels.highest, put);
+    }
+
+    // 4. 4·i·j = s² − k², and the covariance from the variances of s and of i − j.
+    put(Autocorrelation, (sums.square - contrast) / 4);
+    const double sigma = sqrt(m.varx) * sqrt(m.vary);
+    const double lean = m.ux - m.uy;  // mean of i − j
+    const double covariance = (sums.m2 - (contrast - lean * lean)) / 4;
+    put(Correlation, sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16));
+
+    // 5. One lane alone: a small eigenvalue problem.
+    if (wanted & bit(MCC)) put(MCC, team.lane() == 0 ? mcc(levels, symmetric, s) : 0.0);
+}
+
+// Everything to zero again.
+template <class Team, class C>
+RS_FN void clear(const Team& team, const Levels& levels, const Scratch<C>& s, Counts<C>& n) {
+    const i32 cells = s.touched ? n.touched : levels.count * levels.count;
+    for (i32 t = team.lane(); t < cells; t += team.lanes()) s.joint[s.touched ? static_cast<i32>(s.touched[t]) : t] = 0;
+    if (n.last >= 0) {
         const i32 low = static_cast<i32>(levels.value[n.first]), high = static_cast<i32>(levels.value[n.last]);
-        for (i32 v = 2 * low; v <= 2 * high; ++v) s.sum[v] = 0;
-        for (i32 k = 0; k <= high - low; ++k) s.difference[k] = 0;
-        for (i32 i = n.first; i <= n.last; ++i) s.x[i] = s.y[i] = 0;
+        for (i32 v = 2 * low + team.lane(); v <= 2 * high; v += team.lanes()) s.sum[v] = 0;
+        for (i32 k = team.lane(); k <= high - low; k += team.lanes()) s.difference[k] = 0;
+        for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) s.x[i] = s.y[i] = 0;
     }
     n = Counts<C>();
+    team.sync();
 }
 
 // The features of one window: the mean over its directions, or one matrix of all, weighted.
 template <class C>
 RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLog& log, const Box& box,
                            const Offsets& offsets, bool symmetric, u32 wanted, const Scratch<C>& s, double* out) {
-    AngleMean means[COUNT];
-    double one[COUNT];
+    const Alone team;
+    AngleMean mean[COUNT];
+    const Means<Alone> means{team, mean};
     Counts<C> n;
     for (i32 a = 0; a < offsets.count; ++a) {
         const C weight = offsets.weight ? static_cast<C>(offsets.weight[a]) : static_cast<C>(1);
         // a weight may underflow to zero: exp(−d²) does at 28 mm
         if (weight > 0) count(g, levels, box, offsets.z(a), offsets.y(a), offsets.x(a), weight, symmetric, s, n);
         if (n.touched == 0 || (offsets.weight && a + 1 < offsets.count)) continue;
-        summarise(levels, log, symmetric, s, n);
-        features(levels, log, symmetric, s, n, wanted, one);
-        for (i32 f = 0; f < COUNT; ++f) means[f].add(one[f]);
-        clear(levels, s, n);
+        summarise(team, levels, log, symmetric, s, n);
+        features(team, levels, log, symmetric, s, n, wanted, means);
+        clear(team, levels, s, n);
     }
-    for (i32 f = 0; f < COUNT; ++f) out[f] = means[f].mean();
+    means.write(COUNT, out);
 }
 
 }  // namespace rs::glcm

@@ -91,8 +91,9 @@ RS_FN bool has_pair(const Lattice& g, const Box& box, i32 dz, i32 dy, i32 dx) {
 template <class C>
 RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLog& log, const Box& box,
                            const Offsets& offsets, i32 longest, const Scratch<C>& s, double* out) {
-    AngleMean means[sizes::COUNT];
-    double one[sizes::COUNT];
+    const Alone team;
+    AngleMean mean[sizes::COUNT];
+    const Means<Alone> means{team, mean};
     i32 touched = 0;
     for (i32 a = 0; a < offsets.count; ++a) {
         const i32 dz = offsets.z(a), dy = offsets.y(a), dx = offsets.x(a);
@@ -105,11 +106,10 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLo
             touched = 0;
         }
         if (touched == 0) continue;
-        sizes::dense_features(levels, log, longest, s.runs, s.touched, touched, s.by_level, s.by_size, one);
-        for (i32 f = 0; f < sizes::COUNT; ++f) means[f].add(one[f]);
+        sizes::dense_features(team, levels, log, longest, s.runs, s.touched, touched, s.by_level, s.by_size, means);
         touched = 0;
     }
-    for (i32 f = 0; f < sizes::COUNT; ++f) out[f] = means[f].mean();
+    means.write(sizes::COUNT, out);
 }
 
 }  // namespace rs::glrlm

@@ -87,7 +87,8 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLo
         sums.size(end - begin);
         size_spread += (end - begin) * away * away;
     }
-    sums.features(level_spread, size_spread, out);
+    const Alone team;
+    sums.features(level_spread, size_spread, Row<Alone>{team, out});
 }
 
 }  // namespace rs::glszm

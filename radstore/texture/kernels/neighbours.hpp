@@ -47,7 +47,9 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLo
             }
         }
     }
-    sizes::dense_features(levels, log, columns, s.matrix, s.touched, touched, s.by_level, s.by_size, out);
+    const Alone team;
+    sizes::dense_features(team, levels, log, columns, s.matrix, s.touched, touched, s.by_level, s.by_size,
+                          Row<Alone>{team, out});
 }
 
 }  // namespace rs::gldm
@@ -64,6 +66,47 @@ struct Scratch {
     double* s;     // levels: Σ |level − mean of its neighbours|; zero between windows
     i32* present;  // levels
 };
+
+// The features of the counts n and the sums s of differences; clears both. present: scratch, a place a level.
+template <class Team, class Put>
+RS_FN void features(const Team& team, const Levels& levels, double* n, double* s, i32* present, double voxels,
+                    const Put& put) {
+    i32 levels_present = 0;
+    double all = 0, coarse = 0;
+    for (i32 i = 0; i < levels.count; ++i) {  // every lane: the list is short, and its order is the sums'
+        if (n[i] == 0) continue;
+        if (team.lane() == 0) present[levels_present] = i;
+        ++levels_present;
+        all += s[i];
+        coarse += n[i] / voxels * s[i];
+    }
+    team.sync();
+    double contrast = 0, busy = 0, complexity = 0, strength = 0;
+    for (i32 a = team.lane(); a < levels_present; a += team.lanes()) {
+        const double i = levels.value[present[a]], p = n[present[a]] / voxels, ps = p * s[present[a]];
+        for (i32 b = 0; b < a; ++b) {  // every term is symmetric in i and j, and zero for i = j
+            const double j = levels.value[present[b]], q = n[present[b]] / voxels, qs = q * s[present[b]];
+            const double away = i - j;
+            contrast += 2 * p * q * away * away;
+            busy += 2 * fabs(i * p - j * q);
+            complexity += 2 * fabs(away) * (ps + qs) / (p + q);
+            strength += 2 * (p + q) * away * away;
+        }
+    }
+    contrast = team.sum(contrast);
+    busy = team.sum(busy);
+    complexity = team.sum(complexity);
+    strength = team.sum(strength);
+    const double pairs = static_cast<double>(levels_present) * (levels_present - 1);
+    put(Coarseness, coarse != 0 ? 1 / coarse : 1e6);
+    put(Contrast, pairs != 0 ? contrast * all / voxels / pairs : 0.0);
+    put(Busyness, busy != 0 ? coarse / busy : 0.0);
+    put(Complexity, voxels > 0 ? complexity / voxels : 0.0);
+    put(Strength, all != 0 ? strength / all : 0.0);
+    team.sync();
+    for (i32 a = team.lane(); a < levels_present; a += team.lanes()) n[present[a]] = s[present[a]] = 0;
+    team.sync();
+}
 
 RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& box, const Offsets& offsets, i32 reach,
                            const Scratch& s, double* out) {
@@ -89,33 +132,8 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const Box& bo
             }
         }
     }
-    i32 present = 0;
-    double all = 0, coarse = 0;
-    for (i32 i = 0; i < levels.count; ++i) {
-        if (s.n[i] == 0) continue;
-        s.present[present++] = i;
-        all += s.s[i];
-        coarse += s.n[i] / voxels * s.s[i];
-    }
-    double contrast = 0, busy = 0, complexity = 0, strength = 0;
-    for (i32 a = 0; a < present; ++a) {
-        const double i = levels.value[s.present[a]], p = s.n[s.present[a]] / voxels, ps = p * s.s[s.present[a]];
-        for (i32 b = 0; b < a; ++b) {  // every term is symmetric in i and j, and zero for i = j
-            const double j = levels.value[s.present[b]], q = s.n[s.present[b]] / voxels, qs = q * s.s[s.present[b]];
-            const double away = i - j;
-            contrast += 2 * p * q * away * away;
-            busy += 2 * fabs(i * p - j * q);
-            complexity += 2 * fabs(away) * (ps + qs) / (p + q);
-            strength += 2 * (p + q) * away * away;
-        }
-    }
-    const double pairs = static_cast<double>(present) * (present - 1);
-    out[Coarseness] = coarse != 0 ? 1 / coarse : 1e6;
-    out[Contrast] = pairs != 0 ? contrast * all / voxels / pairs : 0.0;
-    out[Busyness] = busy != 0 ? coarse / busy : 0.0;
-    out[Complexity] = voxels > 0 ? complexity / voxels : 0.0;
-    out[Strength] = all != 0 ? strength / all : 0.0;
-    for (i32 a = 0; a < present; ++a) s.n[s.present[a]] = s.s[s.present[a]] = 0;
+    const Alone team;
+    features(team, levels, s.n, s.s, s.present, voxels, Row<Alone>{team, out});
 }
 
 }  // namespace rs::ngtdm

@@ -39,7 +39,7 @@ struct Mask {
 struct Ends {
     i32* low;   // > high where a line has no vertex
     i32* high;
-    u8* on_hull;  // bits: LOW or HIGH end, times the plane it is a corner of
+    u8* on_hull;  // which of the two is a corner of the hull in which plane: LOW_A …
     i32 na, nb;
 
     RS_FN i64 line(i32 a, i32 b) const { return static_cast<i64>(a) * nb + b; }
@@ -131,7 +131,7 @@ struct Hull {
     i32* place;
     i32 count;
 
-    // Whether the corner before the last stops being one when (l, p) follows; side: 1 low, −1 high.
+    // Whether the last corner stops being one when (l, p) follows; `from` is the one before; side: 1 low, −1 high.
     RS_FN bool flat(i32 from, i32 l, i32 p, i32 side) const {
         const i64 l1 = line[count - 1] - line[from], p1 = place[count - 1] - place[from];
         const i64 l2 = l - line[from], p2 = p - place[from];
@@ -226,16 +226,17 @@ RS_FN i32 candidates(const Ends& along_x, const Ends& along_y, const double* h, 
 }
 
 // Squared diameters in the planes; marks the hulls' corners for `candidates`.
-RS_FN void plane_diameters(const Ends& along_x, const Ends& along_y, const double* h, const Hull& hull, double* squared) {
-    squared[0] = squared[1] = squared[2] = 0;
-    for (i32 z = 0; z < along_x.na; ++z) {
-        squared[0] = plane_diameter(along_x, along_x.line(z, 0), 1, along_x.nb, LOW_A, HIGH_A, h[1], h[2], hull, squared[0]);
+RS_FN void plane_diameters(const Ends& along_x, const Ends& along_y, const double* h, const Hull& hull, double* best) {
+    const i32 nz = along_x.na, ny = along_x.nb, nx = along_y.nb;
+    best[0] = best[1] = best[2] = 0;
+    for (i32 z = 0; z < nz; ++z) {
+        best[0] = plane_diameter(along_x, along_x.line(z, 0), 1, ny, LOW_A, HIGH_A, h[1], h[2], hull, best[0]);
     }
-    for (i32 y = 0; y < along_x.nb; ++y) {
-        squared[1] = plane_diameter(along_x, y, along_x.nb, along_x.na, LOW_B, HIGH_B, h[0], h[2], hull, squared[1]);
+    for (i32 y = 0; y < ny; ++y) {
+        best[1] = plane_diameter(along_x, y, ny, nz, LOW_B, HIGH_B, h[0], h[2], hull, best[1]);
     }
-    for (i32 x = 0; x < along_y.nb; ++x) {
-        squared[2] = plane_diameter(along_y, x, along_y.nb, along_y.na, LOW_B, HIGH_B, h[0], h[1], hull, squared[2]);
+    for (i32 x = 0; x < nx; ++x) {
+        best[2] = plane_diameter(along_y, x, nx, nz, LOW_B, HIGH_B, h[0], h[1], hull, best[2]);
     }
 }
 

@@ -4,7 +4,7 @@
 // Galloway 1975, Chu 1990, Dasarathy & Holder 1991, Thibault 2009, Sun & Wee 1983; PyRadiomics' documentation.
 #pragma once
 
-#include "common.hpp"
+#include "team.hpp"
 
 namespace rs::sizes {
 
@@ -42,63 +42,81 @@ struct Sums {
     RS_FN void level(double c) { levels2 += c * c; }
     RS_FN void size(double c) { sizes2 += c * c; }
 
+    // Add what the other lanes fed.
+    template <class Team>
+    RS_FN void gather(const Team& team) {
+        double* const parts[] = {&count, &voxels, &joint_log, &i1, &i2, &i_2, &j2, &j_2, &i2j2, &i_2j2, &i2j_2, &i_2j_2};
+        for (double* part : parts) *part = team.sum(*part);
+    }
+
     // `level_spread`, `size_spread`: Σ c (i − mean)² and Σ c (j − mean)², from the means below.
-    RS_FN void features(double level_spread, double size_spread, double* out) const {
+    template <class Put>
+    RS_FN void features(double level_spread, double size_spread, const Put& put) const {
         const double n = count > 0 ? count : 1;  // PyRadiomics: an empty matrix is divided by one
-        out[SmallEmphasis] = j_2 / n;
-        out[LargeEmphasis] = j2 / n;
-        out[GrayLevelNonUniformity] = levels2 / n;
-        out[GrayLevelNonUniformityNormalized] = levels2 / (n * n);
-        out[SizeNonUniformity] = sizes2 / n;
-        out[SizeNonUniformityNormalized] = sizes2 / (n * n);
-        out[Percentage] = n / (voxels > 0 ? voxels : 1);
-        out[GrayLevelVariance] = level_spread / n;
-        out[SizeVariance] = size_spread / n;
-        out[Entropy] = count > 0 ? log2(count) - joint_log / count : 0.0;
-        out[LowGrayLevelEmphasis] = i_2 / n;
-        out[HighGrayLevelEmphasis] = i2 / n;
-        out[SmallLowGrayLevelEmphasis] = i_2j_2 / n;
-        out[SmallHighGrayLevelEmphasis] = i2j_2 / n;
-        out[LargeLowGrayLevelEmphasis] = i_2j2 / n;
-        out[LargeHighGrayLevelEmphasis] = i2j2 / n;
+        put(SmallEmphasis, j_2 / n);
+        put(LargeEmphasis, j2 / n);
+        put(GrayLevelNonUniformity, levels2 / n);
+        put(GrayLevelNonUniformityNormalized, levels2 / (n * n));
+        put(SizeNonUniformity, sizes2 / n);
+        put(SizeNonUniformityNormalized, sizes2 / (n * n));
+        put(Percentage, n / (voxels > 0 ? voxels : 1));
+        put(GrayLevelVariance, level_spread / n);
+        put(SizeVariance, size_spread / n);
+        put(Entropy, count > 0 ? log2(count) - joint_log / count : 0.0);
+        put(LowGrayLevelEmphasis, i_2 / n);
+        put(HighGrayLevelEmphasis, i2 / n);
+        put(SmallLowGrayLevelEmphasis, i_2j_2 / n);
+        put(SmallHighGrayLevelEmphasis, i2j_2 / n);
+        put(LargeLowGrayLevelEmphasis, i_2j2 / n);
+        put(LargeHighGrayLevelEmphasis, i2j2 / n);
     }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
 };
 
-// The features of a dense matrix P[level][size − 1] with `sizes` columns, of which `touched` cells are not zero;
-// clears it. by_level, by_size: scratch, zero before and after.
-template <class C>
-RS_FN void dense_features(const Levels& levels, const CountLog& log, i32 sizes, C* P, const u32* touched, i32 n,
-                          C* by_level, C* by_size, double* out) {
+// The features of a dense matrix P[level][size − 1] with `sizes` columns; clears it. touched: its `n` cells that are
+// not zero, or null: all `n` cells are looked at. by_level, by_size: scratch, zero before and after.
+template <class Team, class C, class Put>
+RS_FN void dense_features(const Team& team, const Levels& levels, const CountLog& log, i32 sizes, C* P,
+                          const u32* touched, i32 n, C* by_level, C* by_size, const Put& put) {
     Sums sums;
     i32 first = levels.count, last = -1, longest = -1;  // what occurs
-    for (i32 t = 0; t < n; ++t) {
-        const i32 i = static_cast<i32>(touched[t] / sizes), j = static_cast<i32>(touched[t] % sizes);
-        const C c = P[touched[t]];
-        P[touched[t]] = 0;
+    for (i32 t = team.lane(); t < n; t += team.lanes()) {
+        const u32 cell = touched ? touched[t] : static_cast<u32>(t);
+        const C c = P[cell];
+        if (c == 0) continue;
+        P[cell] = 0;
+        const i32 i = static_cast<i32>(cell / sizes), j = static_cast<i32>(cell % sizes);
         sums.cell(levels.value[i], j + 1, static_cast<double>(c), log(c));
-        by_level[i] += c;
-        by_size[j] += c;
+        team.add(by_level[i], c);
+        team.add(by_size[j], c);
         if (i < first) first = i;
         if (i > last) last = i;
         if (j > longest) longest = j;
     }
+    sums.gather(team);
+    first = team.least(first);
+    last = team.most(last);
+    longest = team.most(longest);
+    team.sync();
     const double level_mean = sums.level_mean(), size_mean = sums.size_mean();
     double level_spread = 0, size_spread = 0;
-    for (i32 i = first; i <= last; ++i) {
+    for (i32 i = first + team.lane(); i <= last; i += team.lanes()) {
         const double c = static_cast<double>(by_level[i]), away = levels.value[i] - level_mean;
         by_level[i] = 0;
         sums.level(c);
         level_spread += c * away * away;
     }
-    for (i32 j = 0; j <= longest; ++j) {
+    for (i32 j = team.lane(); j <= longest; j += team.lanes()) {
         const double c = static_cast<double>(by_size[j]), away = j + 1 - size_mean;
         by_size[j] = 0;
         sums.size(c);
         size_spread += c * away * away;
     }
-    sums.features(level_spread, size_spread, out);
+    sums.levels2 = team.sum(sums.levels2);
+    sums.sizes2 = team.sum(sums.sizes2);
+    sums.features(team.sum(level_spread), team.sum(size_spread), put);
+    team.sync();
 }
 
 }  // namespace rs::sizes
