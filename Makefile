@@ -19,7 +19,7 @@ lint: $(VENV)/.installed-lint
 SANITIZERS = $(foreach lib,libasan.so libubsan.so libstdc++.so.6,$(shell $(CXX) -print-file-name=$(lib)))
 sanitize: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable . --config-settings=cmake.define.RADSTORE_SANITIZE=ON
-	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest -m 'not slow' tests/texture; \
+	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest -m 'not slow' tests/texture tests/images/filters tests/images/test_resample.py; \
 	status=$$?; $(BIN)/python -m pip install --quiet --editable . \
 	    --config-settings=cmake.define.RADSTORE_SANITIZE=OFF && exit $$status
 
@@ -41,7 +41,7 @@ wheel:
 	dist/venv/bin/python -m pip install --quiet --no-deps dist/radstore-*.whl
 	PATH=$(CURDIR)/dist/venv/bin dist/venv/bin/python .ci/try_wheel.py
 
-$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/texture/kernels/*)
+$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/*/kernels/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .

@@ -66,6 +66,11 @@ class Extraction:
         maps = self.maps.failures if self.maps else {}
         return {**{name: f"map: {why}" for name, why in maps.items()}, **self.vector.failures}
 
+    @property
+    def device(self) -> str:
+        """Where the global features were computed: the engine's device, unless they did not fit there."""
+        return self.vector.device or self.engine.device
+
     def series(self) -> pd.Series:
         """The global features by name, float64; NaN where one is undefined."""
         import pandas as pd
@@ -83,7 +88,7 @@ class Extraction:
             "mask": self.mask,
             "label": self.label,
             "spec": {"name": self.spec.name, "hash": self.spec.hash, **self.spec.document},
-            "engine": {"name": self.engine.name, "family": self.engine.family, "device": self.engine.device},
+            "engine": {"name": self.engine.name, "family": self.engine.family, "device": self.device},
             "geometry": {"image": self.image_geometry.to_json(), "mask": self.mask_geometry.to_json()},
             "features": {n: v if math.isfinite(v) else None for n, v in self.vector.values.items()},
             "failures": self.failures,

@@ -70,7 +70,7 @@ def assemble_vector(
     if rest.features:
         vector = source.engine.vector(source.image, source.mask, rest)
         found |= vector.values
-        failures = vector.failures
+        failures, provenance = vector.failures, _computed_on(vector.device, provenance)
     array = np.array([found[name] for name in source.graph.names], dtype=np.float64)
     block = Block("features", {"features": array}, None, source.content(failures), provenance)
     return block, len(rest.features)
@@ -94,7 +94,7 @@ def assemble_maps(
         maps = source.engine.maps(source.image, source.mask, rest)
         frame = _Frame(maps.region, maps.geometry, maps.grid)
         found |= {name: _rounded(maps.array[at], source.keep_bits) for at, name in enumerate(maps.names)}
-        failures = maps.failures
+        failures, provenance = maps.failures, _computed_on(maps.device, provenance)
     array = np.stack([found[name] for name in source.graph.names])
     content = {**source.content(failures), "grid": frame.grid.to_json()}
     block = Block("maps", {"maps": array, "region": frame.region}, frame.geometry, content, provenance)
@@ -126,6 +126,11 @@ def _same_columns(source: Source, bucket: Bucket, folder: str, found: Mapping[st
         for name, recipe in source.recipes.items()
         if recipe in places and name not in found and content["names"][places[recipe]] not in failed
     }
+
+
+def _computed_on(device: str, provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say on which device, where the engine had to leave its own."""
+    return {**provenance, "device": device} if device else provenance
 
 
 def _rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:

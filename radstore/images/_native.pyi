@@ -1,14 +1,24 @@
-"""The compiled kernels; see ``kernels/native.cpp``. Called by the filters that their functions are named
-after.
-"""
+"""The compiled kernels (``kernels/native.cpp``): volumes are C-contiguous, results are written into `out`."""
 
 import numpy as np
 
+Three = tuple[float, float, float]
+
 def laplacian(
-    image: np.ndarray, smooth: np.ndarray, second: np.ndarray, spacing: tuple[float, ...], threads: int
-) -> np.ndarray: ...
-def convolve(image: np.ndarray, taps: np.ndarray, axis: int, threads: int) -> np.ndarray: ...
-def decompose(image: np.ndarray, last: tuple[float, float, float], threads: int) -> None: ...
+    image: np.ndarray,
+    smooth: np.ndarray,
+    second: np.ndarray,
+    spacing: Three,
+    out: np.ndarray,
+    scratch: np.ndarray,
+    threads: int,
+) -> None: ...
+def convolve(image: np.ndarray, taps: np.ndarray, axis: int, out: np.ndarray, threads: int) -> None: ...
+def decompose(image: np.ndarray, last: Three, threads: int) -> None: ...
 def interpolate(
-    coefficients: np.ndarray, places: tuple[np.ndarray, ...], weights: tuple[np.ndarray, ...], threads: int
-) -> np.ndarray: ...
+    coefficients: np.ndarray,
+    places: tuple[np.ndarray, ...],
+    weights: tuple[np.ndarray, ...],
+    out: np.ndarray,
+    threads: int,
+) -> None: ...

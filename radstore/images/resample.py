@@ -16,6 +16,8 @@ import numpy as np
 
 from radstore.images import spline
 from radstore.images.arrays import Array, array_module, in_slabs, like, ndimage, slab_thickness, to_host
+from radstore.images.box import whole
+from radstore.images.lazy import Lazy
 from radstore.images.positions import Axis, aligned, scan_lines
 from radstore.images.volume import Geometry, Volume
 
@@ -23,14 +25,19 @@ logger = logging.getLogger(__name__)
 
 
 def resample(
-    image: Array, geometry: Geometry, target: Geometry, interpolator: str = "sitkBSpline", threads: int = 1
+    image: Array | Lazy,
+    geometry: Geometry,
+    target: Geometry,
+    interpolator: str = "sitkBSpline",
+    threads: int = 1,
 ) -> Array:
     """The image on the grid `target`, in its own dtype; 0 where that lies outside the image.
 
     Parameters
     ----------
     image
-        [z, y, x] on the grid `geometry`, NumPy or CuPy.
+        [z, y, x] on the grid `geometry`, NumPy or CuPy; of a lazy one only the part is made that the target
+        needs.
     geometry, target
         Both in LPS. Where their axes run alike, interpolation is done axis by axis.
     interpolator
@@ -50,15 +57,16 @@ def resample(
     counts as inside up to half a voxel beyond the outermost voxels' centres.
     """
     if interpolator not in ALIGNED:
-        return _through_itk(image, geometry, target, interpolator)
+        return _through_itk(image[whole(image.shape)], geometry, target, interpolator)
     if not np.allclose(geometry.axes, target.axes, rtol=0, atol=1e-9):
-        return _oblique(image, geometry, target, interpolator)
+        return _oblique(image[whole(image.shape)], geometry, target, interpolator)
     along = [aligned(geometry, target, axis) for axis in (2, 1, 0)]
-    xp = array_module(image)
-    out = xp.zeros(target.shape, image.dtype)
-    if all(axis.inside.stop > axis.inside.start for axis in along):
-        values = ALIGNED[interpolator](image, along, threads)
-        out[tuple(axis.inside for axis in along)] = _cast(values, image.dtype)
+    if any(axis.inside.stop == axis.inside.start for axis in along):
+        nothing = image[0:0, 0:0, 0:0]
+        return array_module(nothing).zeros(target.shape, image.dtype)
+    values = ALIGNED[interpolator](image, along, threads)
+    out = array_module(values).zeros(target.shape, image.dtype)
+    out[tuple(axis.inside for axis in along)] = _cast(values, image.dtype)
     return out
 
 
@@ -71,18 +79,20 @@ def _cast(values: Array, dtype: np.dtype) -> Array:
     return values.astype(dtype)  # of integers: cut off towards zero
 
 
-def _nearest(image: Array, along: Sequence[Axis], threads: int) -> Array:
-    xp = array_module(image)
-    for number, axis in enumerate(along):
-        image = image.take(xp.asarray(np.floor(axis.position + 0.5).astype(np.int64)), number)
-    return image
+def _nearest(image: Array | Lazy, along: Sequence[Axis], threads: int) -> Array:
+    places = [np.floor(axis.position + 0.5).astype(np.int64) for axis in along]
+    z, y, x = (slice(int(place.min()), int(place.max()) + 1) for place in places)
+    values = image[z, y, x]
+    for axis, (place, part) in enumerate(zip(places, (z, y, x), strict=True)):
+        values = values.take(like(place - part.start, values), axis)
+    return values
 
 
-def _linear(image: Array, along: Sequence[Axis], threads: int) -> Array:
+def _linear(image: Array | Lazy, along: Sequence[Axis], threads: int) -> Array:
     """Along x, then y, then z: a + (b − a) · d, in double precision."""
-    xp = array_module(image)
     steps, parts = zip(*(_neighbours(axis) for axis in along), strict=True)
     image = image[parts]
+    xp = array_module(image)
 
     def in_plane(part: slice) -> Array:
         return _between(_between(image[part].astype(np.float64), 2, steps[2]), 1, steps[1])
@@ -116,7 +126,7 @@ def _between(values: Array, axis: int, step: tuple[np.ndarray, np.ndarray, np.nd
     return first + difference * way.reshape([-1 if a == axis else 1 for a in range(3)])
 
 
-ALIGNED: dict[str, Callable[[Array, Sequence[Axis], int], Array]] = {
+ALIGNED: dict[str, Callable[[Array | Lazy, Sequence[Axis], int], Array]] = {
     "sitkNearestNeighbor": _nearest,
     "sitkLinear": _linear,
     "sitkBSpline": spline.interpolate,

@@ -13,13 +13,14 @@ import numpy as np
 from radstore.images import _native
 from radstore.images.arrays import Array, array_module, like, on_device
 from radstore.images.launch import KERNELS, Lines, along_lines, threads_for
+from radstore.images.lazy import Lazy
 from radstore.images.positions import Axis
 
 POLE = 3**0.5 - 2  # what a coefficient keeps of its neighbour
 REACH = 40  # voxels after which |POLE|^n, and the rounding it leaves, are gone from a double
 
 
-def interpolate(image: Array, along: Sequence[Axis], threads: int) -> Array:
+def interpolate(image: Array | Lazy, along: Sequence[Axis], threads: int) -> Array:
     """The image at every combination of the positions along z, y and x, float64 [z, y, x].
 
     Only the part of the image is read that the positions need: their neighbours, and `REACH` voxels around
@@ -28,15 +29,18 @@ def interpolate(image: Array, along: Sequence[Axis], threads: int) -> Array:
     taps = [spline_taps(axis.position, axis.size) for axis in along]
     starts = [max(0, int(place.min()) - REACH) for place, _ in taps]
     stops = [min(a.size, int(p.max()) + 1 + REACH) for (p, _), a in zip(taps, along, strict=True)]
-    part = tuple(slice(a, b) for a, b in zip(starts, stops, strict=True))
-    coefficients = array_module(image).array(image[part], dtype=np.float64, order="C")
+    z, y, x = (slice(a, b) for a, b in zip(starts, stops, strict=True))
+    around = image[z, y, x]
+    coefficients = array_module(around).array(around, dtype=np.float64, order="C")
     places = tuple(np.ascontiguousarray(p - a, np.int32) for (p, _), a in zip(taps, starts, strict=True))
     weights = tuple(weight for _, weight in taps)
-    z, y, x = (POLE ** (n - 1.0) for n in coefficients.shape)
-    if on_device(image):
-        return _on_device(coefficients, (z, y, x), places, weights)
-    _native.decompose(coefficients, (z, y, x), threads)
-    return _native.interpolate(coefficients, places, weights, threads)
+    pz, py, px = (POLE ** (n - 1.0) for n in coefficients.shape)
+    if on_device(coefficients):
+        return _on_device(coefficients, (pz, py, px), places, weights)
+    _native.decompose(coefficients, (pz, py, px), threads)
+    out = np.empty(tuple(place.shape[1] for place in places))
+    _native.interpolate(coefficients, places, weights, out, threads)
+    return out
 
 
 def spline_taps(position: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,24 @@ def test_an_undefined_number_is_a_result(bucket: Bucket) -> None:
     )
     assert computed == 0
     assert np.isnan(again.arrays["features"]).all()
+
+
+@pytest.mark.parametrize(("mode", "assemble"), [("roi", assemble_vector), ("voxel", assemble_maps)])
+def test_the_provenance_names_the_device_that_computed(bucket: Bucket, mode: Any, assemble: Any) -> None:
+    class Elsewhere(Fake):
+        device = "cuda:0 Card"
+
+        def vector(self, *case: Any) -> Vector:
+            return replace(super().vector(*case), device="cpu")
+
+        def maps(self, *case: Any) -> Maps:
+            return replace(super().maps(*case), device="cpu")
+
+    told = {"device": "cuda:0 Card", "code": "1"}
+    block, _ = assemble(source(Elsewhere(), NAMES, mode), bucket, [], told)
+    assert block.provenance == {"device": "cpu", "code": "1"}
+    block, _ = assemble(source(Fake(), NAMES, mode), bucket, [], told)
+    assert block.provenance == told
 
 
 def test_maps_keep_where_they_lie(bucket: Bucket) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from radstore.engines.base import Maps, Vector
 from radstore.engines.native.memory import estimate
 from radstore.engines.native.place import Card, Host, Place
-from radstore.engines.native.plan import Plan, plan_of
+from radstore.engines.native.plan import Plan, margin_of, plan_of
 from radstore.engines.native.prepare import Prepared, prepare, seen_spacing
 from radstore.engines.native.versions import FAMILY, version
 from radstore.engines.native.walk import walk
@@ -52,6 +52,10 @@ class Cpu:
     def memory(self, graph: Graph, image: Geometry) -> int:
         """Upper estimate of the bytes one case takes; see `radstore.engines.native.memory`."""
         return estimate(graph, image)
+
+    def margin(self, graph: Graph, image: Geometry) -> tuple[int, int, int] | None:
+        """Voxels (z, y, x) around the mask's box beyond which no voxel changes a number; None: all may."""
+        return margin_of(self._plan(graph), graph, image)
 
     def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:
         """The global features of one case.

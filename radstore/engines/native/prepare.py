@@ -24,6 +24,7 @@ from radstore.images.filters import largest_of
 from radstore.images.grid import centred_grid, covering, new_spacing, outside, resampled_part, whole_grid
 from radstore.images.ibsi import resample as standard
 from radstore.images.intensity import Normalisation, moments, window
+from radstore.images.lazy import Lazy
 from radstore.images.resample import resample
 from radstore.images.volume import Geometry, Index3, Volume
 from radstore.threads import threads
@@ -177,8 +178,7 @@ class _Frame:
             moved = replace(self, mask=replace(self.mask, array=self._mask_on(image), geometry=image))
             return moved._padded(self.rules.box(moved.mask.array), padDistance)
         target, offset = resampled_part(mask, new, first, size, padDistance)
-        array = self.intensity(self.put(self.image.array))
-        array = resample(array, image, target, interpolator, threads())
+        array = resample(self._lazy(), image, target, interpolator, threads())
         return _Seen(
             image=array,
             mask=self.put(self._mask_on(target)) == 1,
@@ -220,7 +220,7 @@ class _Frame:
         part = self.reads(array.shape, inside(region, frame))
         x, y, z = (int(n) for n in first_and_size(placed(part, frame))[0])
         return _Seen(
-            image=self.intensity(self.put(array[part])),
+            image=self._made(array[part]),
             mask=self.put(mask[part]) == 1,
             shape=array.shape,
             part=part,
@@ -228,6 +228,16 @@ class _Frame:
             grid=self.image.geometry,
             offset=(x, y, z),
         )
+
+    def _made(self, array: Any) -> Any:
+        """A part of the image, ready for filters, where the work is done."""
+        return self.intensity(self.put(array))
+
+    def _lazy(self) -> Lazy:
+        """All of it, made where it is read."""
+        array = self.image.array
+        dtype = self.intensity(array[:0, :0, :0]).dtype
+        return Lazy(array, self._made, dtype.newbyteorder("="))
 
     def _largest(self, array: Any) -> float:
         """The largest |value| of an array after `intensity`, which keeps the order of values."""
@@ -238,9 +248,8 @@ class _Frame:
         """The mask at the voxels of `target`, nearest neighbour."""
         if self.mask.geometry == target:
             return self.mask.array
-        return resample(
-            self.put(self.mask.array), self.mask.geometry, target, "sitkNearestNeighbor", threads()
-        )
+        array = Lazy(self.mask.array, self.put, self.mask.array.dtype)
+        return resample(array, self.mask.geometry, target, "sitkNearestNeighbor", threads())
 
 
 def seen_spacing(image: Volume, mask: Volume, graph: Graph) -> tuple[float, float, float]:

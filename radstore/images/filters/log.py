@@ -48,13 +48,10 @@ def laplacian_of_gaussian(image: Array, spacing: Sequence[float], sigma: float, 
     if on_device(image):
         return by_terms(image, spacing, sigma, _lines_on_device)
     smooth, second = (np.array([coefficients(sigma, d, order) for d in spacing]) for order in (0, 2))
-    return _native.laplacian(
-        image=np.ascontiguousarray(image),
-        smooth=smooth,
-        second=second,
-        spacing=tuple(map(float, spacing)),
-        threads=threads,
-    )
+    out, scratch = (np.empty(image.shape, np.float32) for _ in range(2))
+    x, y, z = map(float, spacing)
+    _native.laplacian(np.ascontiguousarray(image), smooth, second, (x, y, z), out, scratch, threads)
+    return out
 
 
 def reach(spacing: Sequence[float], sigma: float) -> tuple[int, int, int]:

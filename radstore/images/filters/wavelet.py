@@ -107,7 +107,9 @@ def _filter(data: Array, taps: np.ndarray, axis: int, threads: int) -> Array:
     """Periodic convolution along an axis, out[i] = Σ_j taps[j] · data[i + len(taps) / 2 − j]."""
     if on_device(data):
         return convolve(data, taps, axis)
-    return _native.convolve(np.ascontiguousarray(data), taps, axis, threads)
+    out = np.empty(data.shape, data.dtype)
+    _native.convolve(np.ascontiguousarray(data), taps, axis, out, threads)
+    return out
 
 
 def convolve(data: Array, taps: np.ndarray, axis: int) -> Array:

@@ -53,7 +53,8 @@ struct RowsToWeigh {
 template <class T>
 void convolve_row(const Taps& t, const T* taps, const T* in, T* out, RowsToWeigh<T>& scratch) {
     const i64 body = std::max<i64>(0, t.n - t.half()), before = t.length - 1 - t.half();
-    for (i64 i = 0; i < before + body + t.half(); ++i) scratch.wrapped[i] = in[t.place(i - before - t.half(), 0)];
+    for (i64 i = 0; i < before; ++i) scratch.wrapped[i] = in[t.place(i - before - t.half(), 0)];
+    std::copy(in, in + t.n, scratch.wrapped.begin() + before);
     for (int j = 0; j < t.length; ++j) {
         scratch.from[j] = scratch.wrapped.data() + before + t.half() - j;
         scratch.factor[j] = taps[j];

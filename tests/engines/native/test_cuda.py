@@ -10,6 +10,7 @@ from radstore.engines.native import Cpu, Cuda, walk
 from radstore.engines.native.place import SHARE, WINDOW_BYTES
 from radstore.engines.registry import choose
 from radstore.errors import EngineError
+from radstore.extract import extract
 from radstore.images.volume import Geometry, Volume
 from radstore.spec import Spec
 
@@ -109,6 +110,19 @@ def test_maps_of_which_not_even_one_batch_fits_are_computed_on_the_processor(cas
         got = Cuda().maps(*case, graph)
     assert got.device == "cpu"
     assert_same_maps(got, Cpu().maps(*case, graph))
+
+
+def test_an_extraction_records_the_device_that_computed(case, card):
+    spec = Spec.from_dict({"features": ["original_firstorder_Mean"]})
+    assert extract(*case, spec, engine="cuda").json_record()["engine"] == {
+        "name": "cuda",
+        "family": "native/1",
+        "device": "cuda:0 Stand-in 1000",
+    }
+    card.room = 0
+    with pytest.warns(RuntimeWarning, match="does not fit"):
+        done = extract(*case, spec, engine="cuda")
+    assert done.json_record()["engine"]["device"] == "cpu"
 
 
 def test_memory_is_bounded_unless_the_user_did_it(case, card):

@@ -50,17 +50,18 @@ def box_of(ready):
     return [n for span in ready.box[::-1] for n in (span.start, span.stop - 1)]
 
 
-def assert_same(mine, reference):
+def assert_same(mine, reference, *, ulps=0):
+    """Equal in every bit, or where a sum of floats is behind it in all but the last `ulps` of them."""
     image, mask, shape_mask = (
         sitk.GetArrayFromImage(i) for i in (reference.image, reference.mask, reference.shape_mask)
     )
     assert mine.image.dtype == image.dtype
-    np.testing.assert_array_equal(mine.image, image)
+    np.testing.assert_allclose(mine.image, image, rtol=0, atol=ulps * np.spacing(np.abs(image).max()))
     np.testing.assert_array_equal(mine.mask, mask == 1)
     np.testing.assert_array_equal(mine.shape_mask, shape_mask == 1)
     assert box_of(mine) == reference.box.tolist()
     np.testing.assert_allclose(mine.spacing, reference.image.GetSpacing(), rtol=1e-15)
-    assert mine.largest == np.abs(image.astype(np.float64)).max()
+    assert mine.largest == pytest.approx(np.abs(image.astype(np.float64)).max(), rel=ulps * 1e-15, abs=0)
     first = mine.grid.point(mine.offset)
     np.testing.assert_allclose(first, reference.image.GetOrigin(), rtol=1e-12, atol=1e-9)
 
@@ -132,7 +133,13 @@ def test_random_cases(case, setting):
         assert mine.remedy == reference.remedy
         assert mine.message.startswith("mask.nii: cannot use the region")
     else:
-        assert_same(mine, reference)
+        assert_same(mine, reference, ulps=last_digits(case, setting))
+
+
+def last_digits(case, setting):
+    """ITK adds floats up with compensation, ours exactly: a mean may differ in the last digit, and cancel."""
+    exact = case[0].array.dtype.kind in "iu" and case[0].array.dtype.itemsize <= 2
+    return 0 if exact or not setting.get("normalize") else 100
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -141,7 +148,7 @@ def test_oblique_cases(case, setting):
     mine, reference = outcome(ours, case, setting), outcome(theirs, case, setting)
     assert isinstance(mine, RegionError) == isinstance(reference, RegionError)
     if not isinstance(reference, RegionError):
-        assert_same(mine, reference)
+        assert_same(mine, reference, ulps=last_digits(case, setting))
 
 
 @pytest.mark.parametrize("interpolator", ["sitkBSpline", "sitkLinear", "sitkNearestNeighbor"])
@@ -264,3 +271,18 @@ def test_no_array_of_the_whole_image_is_made():
     ready = ours((image, mask), {}, around_by(2, 3, 4))
     assert ready.image.shape == (5, 6, 7)
     assert np.shares_memory(ready.image, image.array)
+
+
+@pytest.mark.parametrize("interpolator", ["sitkBSpline", "sitkLinear", "sitkNearestNeighbor"])
+def test_resampling_makes_only_the_part_that_it_reads(interpolator):
+    image, mask = small(np.random.default_rng(0).integers(-9, 9, (150, 151, 152)).astype(np.int16))
+    setting = {"resampledPixelSpacing": [0.8, 0.8, 2], "padDistance": 1, "normalize": True}
+    made = []
+
+    def put(array):
+        made.append(array.size)
+        return array
+
+    ready = prepare(image, mask, graph_of({**setting, "interpolator": interpolator}), put, everything)
+    assert ready.image.dtype == np.float64
+    assert max(made) <= 50**3

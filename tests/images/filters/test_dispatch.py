@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,3 +93,13 @@ def test_what_is_no_filter():
         apply("sharpen", np.zeros((2, 2, 2)), (1, 1, 1), {})
     with pytest.raises(ValueError, match="sharpen"):
         margin("sharpen", {}, (1, 1, 1))
+
+
+def test_filters_need_only_numpy_scipy_and_pywavelets():
+    heavy = "SimpleITK", "skimage", "radiomics", "pydantic", "pandas", "cupy"
+    program = (
+        "import sys, radstore.images.filters, radstore.images.resample, radstore.images.discretise\n"
+        f"print(*(name for name in {heavy} if name in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""

@@ -87,7 +87,9 @@ def test_a_band_that_does_not_exist_is_refused(volume):
 def test_kernel_and_array_code_agree(shape, axis, dtype, wavelet):
     image = np.random.default_rng(0).normal(size=shape).astype(dtype)
     taps = _filters(wavelet, np.dtype(dtype))["H"]
-    np.testing.assert_array_equal(convolve(image, taps, axis), _native.convolve(image, taps, axis, 2))
+    out = np.empty_like(image)
+    _native.convolve(image, taps, axis, out, 2)
+    np.testing.assert_array_equal(convolve(image, taps, axis), out)
 
 
 def test_the_way_of_a_device_gives_the_same_bits(as_if_on_device, volume, monkeypatch):
