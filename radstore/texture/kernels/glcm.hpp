@@ -6,8 +6,7 @@
 // Entropies of counts: H = log2 N − Σ c·log2 c / N.
 #pragma once
 
-#include "eigen.hpp"
-#include "team.hpp"
+#include "eigen_team.hpp"
 
 namespace rs::glcm {
 
@@ -27,8 +26,8 @@ struct Scratch {
     C* x;           // levels: how often a level stands first (or, symmetric, anywhere)
     C* y;           // levels: … second; only where the matrix is not symmetric
     double* matrix; // levels × levels, for MCC
-    double* d;      // levels
-    double* e;      // levels
+    double* d;      // levels; twice as many for a team of several
+    double* e;      // levels; twice as many for a team of several
     i32* present;   // levels
 };
 
@@ -109,38 +108,38 @@ RS_FN void summarise(const Team& team, const Levels& levels, const CountLog& log
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
 // A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own.
-template <class C>
-RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s) {
+template <class Team, class C>
+RS_FN double mcc(const Team& team, const Levels& levels, bool symmetric, const Scratch<C>& s) {
     if (levels.count == 1) return 1.0;
     const i32 K = levels.count;
     i32 n = 0;
     for (i32 i = 0; i < K; ++i) {
-        if (s.x[i] > 0 || (!symmetric && s.y[i] > 0)) s.present[n++] = i;
+        if (!(s.x[i] > 0 || (!symmetric && s.y[i] > 0))) continue;
+        if (team.lane() == 0) s.present[n] = i;
+        ++n;
     }
-    if (symmetric) {
-        for (i32 a = 0; a < n; ++a) {
-            for (i32 b = 0; b <= a; ++b) {
-                const i32 i = s.present[b], j = s.present[a];
-                const double c = static_cast<double>(s.joint[static_cast<i64>(i) * K + j]) * (i == j ? 2 : 1);
-                s.matrix[a * n + b] = s.matrix[b * n + a] = c / sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
-            }
-        }
-        return second_largest_magnitude(s.matrix, n, s.d, s.e);
-    }
+    team.sync();
     for (i32 a = 0; a < n; ++a) {
-        for (i32 b = 0; b <= a; ++b) {
-            const i32 i = s.present[a], j = s.present[b];
-            double q = 0;
-            for (i32 c = 0; c < n; ++c) {
-                const i32 k = s.present[c];
-                const double both = static_cast<double>(s.joint[static_cast<i64>(i) * K + k]) * static_cast<double>(s.joint[static_cast<i64>(j) * K + k]);
-                if (both > 0) q += both / static_cast<double>(s.y[k]);
-            }
+        for (i32 b = team.lane(); b <= a; b += team.lanes()) {
+            const i32 i = s.present[b], j = s.present[a];  // i ≤ j: the upper triangle
             const double norm = sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
+            double q = 0;
+            if (symmetric) {
+                q = static_cast<double>(s.joint[static_cast<i64>(i) * K + j]) * (i == j ? 2 : 1);
+            } else {
+                for (i32 c = 0; c < n; ++c) {
+                    const i32 k = s.present[c];
+                    const double both = static_cast<double>(s.joint[static_cast<i64>(j) * K + k]) *
+                                        static_cast<double>(s.joint[static_cast<i64>(i) * K + k]);
+                    if (both > 0) q += both / static_cast<double>(s.y[k]);
+                }
+            }
             s.matrix[a * n + b] = s.matrix[b * n + a] = norm > 0 ? q / norm : 0.0;
         }
     }
-    return sqrt(second_largest_magnitude(s.matrix, n, s.d, s.e));
+    team.sync();
+    const double second = second_largest_magnitude(team, s.matrix, n, s.d, s.e);
+    return symmetric ? second : sqrt(second);
 }
 
 // What the sections of `features` need: a bit a feature.
@@ -307,8 +306,8 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     const double covariance = (sums.m2 - (contrast - lean * lean)) / 4;
     put(Correlation, sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16));
 
-    // 5. One lane alone: a small eigenvalue problem.
-    if (wanted & bit(MCC)) put(MCC, team.lane() == 0 ? mcc(levels, symmetric, s) : 0.0);
+    // 5. A small eigenvalue problem.
+    if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s));
 }
 
 // Everything to zero again.

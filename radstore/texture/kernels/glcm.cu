@@ -1,0 +1,130 @@
+// Grey level co-occurrence on the GPU. Formulas: glcm.hpp; how blocks and teams share the work: windows.cuh.
+#include "glcm.hpp"
+#include "windows.cuh"
+
+namespace rs::glcm {
+
+enum Part { PATCH, LIST, MEANS, COUNTER, SUM, DIFFERENCE, X, Y, PRESENT, D, E, MATRIX, JOINT, TOUCHED };
+
+// Count the pairs of one direction: a lane a voxel, its neighbour one step further on.
+//
+//     list   p0 p1 p2 …         lane 0: p0, p32 …; lane 1: p1, p33 …
+//     patch  · i · · j ·        i = patch[p], j = patch[p + step]: 0 where no voxel of the mask is
+//
+// A symmetric matrix is kept as its upper triangle.
+template <class Team, class C>
+RS_FN void count_pairs(const Team& team, const Voxels& v, i32 step, C weight, bool symmetric, i32 levels, C* joint,
+                       const Touched& touched) {
+    for (i32 t = team.lane(); t < v.n; t += team.lanes()) {
+        const u16* at = v.patch + v.list[t];
+        const u32 i = at[0], j = at[step];
+        if (!j) continue;
+        const bool swap = symmetric && i > j;
+        const u32 cell = ((swap ? j : i) - 1) * static_cast<u32>(levels) + (swap ? i : j) - 1;
+        if (team.add(joint[cell], weight) == 0) touched.add(team, cell);
+    }
+}
+
+template <class C>
+RS_FN Scratch<C> scratch(const Block& b, i32 team) {
+    return {b.part<C>(JOINT, team),      b.job.stride[TOUCHED] ? b.part<u32>(TOUCHED, team) : nullptr,
+            b.part<C>(SUM, team),        b.part<C>(DIFFERENCE, team),
+            b.part<C>(X, team),          b.part<C>(Y, team),
+            b.part<double>(MATRIX, team), b.part<double>(D, team),
+            b.part<double>(E, team),     b.part<i32>(PRESENT, team)};
+}
+
+// One direction's counts (or, merged, all directions') to features; leaves everything zero.
+template <class C, class Put>
+RS_FN void describe(const Block& b, bool symmetric, const Scratch<C>& s, i32* touched, const Put& put) {
+    const Lanes& team = b.team;
+    Counts<C> n;
+    team.sync();
+    if (s.touched) n.touched = *touched;
+    summarise(team, b.job.all_levels(), b.job.count_log(), symmetric, s, n);
+    if (n.pairs > 0) features(team, b.job.all_levels(), b.job.count_log(), symmetric, s, n, b.job.wanted, put);
+    if (team.lane() == 0) *touched = 0;
+    clear(team, b.job.all_levels(), s, n);
+}
+
+// Voxel mode. C: u32 where each direction has its own matrix, double where they are merged, weighted.
+template <class C>
+RS_FN void windows(const Job& job, unsigned char* shared, u64* partial, bool symmetric) {
+    const Block b(job, shared, partial);
+    const i32 mine = b.team.number();
+    const Scratch<C> s = scratch<C>(b, mine);
+    const Means<Lanes> means{b.team, b.part<AngleMean>(MEANS, mine)};
+    i32* const touched = b.part<i32>(COUNTER, mine);
+    for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
+        const Voxels v = b.gather(w, b.part<u16>(PATCH), b.part<u32>(LIST));
+        means.clear(COUNT);
+        for (i32 a = mine; a < job.directions; a += b.team.count()) {
+            const C weight = job.weight ? static_cast<C>(job.weight[a]) : static_cast<C>(1);
+            // a weight may underflow to zero: exp(−d²) does at 28 mm
+            if (weight > 0) {
+                count_pairs(b.team, v, v.step(job.offset + 3 * a), weight, symmetric, job.levels, s.joint,
+                            Touched{s.touched, touched});
+            }
+            if (!job.weight || a + 1 == job.directions) describe(b, symmetric, s, touched, means);
+            b.team.sync();
+        }
+        write_means(b, MEANS, COUNT, job.out + w * COUNT);
+    }
+}
+
+}  // namespace rs::glcm
+
+using namespace rs;
+
+RS_KERNEL glcm_windows(const Job job, i32 symmetric) {
+    RS_SHARED
+    glcm::windows<u32>(job, shared, partial, symmetric != 0);
+}
+
+// Directions merged: lanes = the whole block.
+RS_KERNEL glcm_windows_merged(const Job job, i32 symmetric) {
+    RS_SHARED
+    glcm::windows<double>(job, shared, partial, symmetric != 0);
+}
+
+// ROI mode, first: blockIdx.y is the direction, the blocks along x share the region's voxels. Where shared memory
+// holds a matrix, each block counts into its own and adds it to the common one in the end.
+RS_KERNEL glcm_count(const Job job, i32 symmetric, const Voxels v, u32* joint) {
+    RS_SHARED
+    const i32 cells = job.levels * job.levels, a = static_cast<i32>(blockIdx.y);
+    u32* const common = joint + static_cast<i64>(a) * cells;
+    u32* const own = job.shared_bytes ? reinterpret_cast<u32*>(shared) : common;
+    const Block b(job, shared, partial);  // zeroes shared memory
+    glcm::count_pairs(Grid{}, v, v.step(job.offset + 3 * a), 1u, symmetric != 0, job.levels, own,
+                      Touched{nullptr, nullptr});
+    b.all.sync();
+    if (own != common) flush(own, common, cells);
+}
+
+// ROI mode, where directions are merged: joint of all directions, weighted; a thread a cell.
+RS_KERNEL glcm_merge(const Job job, const u32* joint, double* merged) {
+    const i64 cells = static_cast<i64>(job.levels) * job.levels;
+    for (i64 cell = Grid{}.lane(); cell < cells; cell += Grid{}.lanes()) {
+        for (i32 a = 0; a < job.directions; ++a) {
+            if (job.weight[a] > 0) merged[cell] += job.weight[a] * joint[a * cells + cell];
+        }
+    }
+}
+
+// ROI mode, last: a block a direction; its row of `out` stays NaN without a pair.
+RS_KERNEL glcm_region(const Job job, i32 symmetric, u32* joint) {
+    RS_SHARED
+    const Block b(job, shared, partial);
+    glcm::Scratch<u32> s = glcm::scratch<u32>(b, 0);
+    s.joint = joint + static_cast<i64>(blockIdx.x) * job.levels * job.levels;
+    const Row<Lanes> row{b.team, job.out + static_cast<i64>(blockIdx.x) * glcm::COUNT};
+    glcm::describe(b, symmetric != 0, s, b.part<i32>(glcm::COUNTER), row);
+}
+
+RS_KERNEL glcm_region_merged(const Job job, i32 symmetric, double* joint) {
+    RS_SHARED
+    const Block b(job, shared, partial);
+    glcm::Scratch<double> s = glcm::scratch<double>(b, 0);
+    s.joint = joint;
+    glcm::describe(b, symmetric != 0, s, b.part<i32>(glcm::COUNTER), Row<Lanes>{b.team, job.out});
+}
