@@ -162,10 +162,11 @@ class Windows:
             radius=tuple(radius),
             offsets=offsets,
             weights=self._weights(family, settings, offsets),
+            wanted=[ORDER[family].index(name) for name in wanted],
             threads=threads,
-            **self._extra(family, wanted, settings),
+            **self._extra(family, settings),
         )
-        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        return dict(zip(wanted, rows, strict=True))
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
@@ -192,15 +193,13 @@ class Windows:
         distance = NORMS[norm](np.abs(offsets) * np.array(self.spacing[::-1]))
         return np.exp(-(distance**2)) if family == "glcm" and norm != "no_weighting" else distance
 
-    def _extra(self, family: str, wanted: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-        bits = sum(1 << ORDER[family].index(name) for name in set(wanted))
+    def _extra(self, family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         if family == "glcm":
-            return {"symmetric": settings["symmetricalGLCM"], "wanted": bits}
+            return {"symmetric": settings["symmetricalGLCM"]}
         if family == "gldm":
             return {"alpha": settings["gldm_a"]}
         if family == "firstorder":
             return {
-                "wanted": bits,
                 "image": np.ascontiguousarray(self.image, dtype=np.float64),
                 "shift": float(settings.get("voxelArrayShift", 0)),
                 "voxel_volume": float(np.prod(self.spacing)),

@@ -71,7 +71,7 @@ RS_FN void describe(const Block& b, const Totals& t, double* values, const doubl
 using namespace rs;
 
 // Rows of windows without a voxel stay NaN.
-RS_KERNEL firstorder_windows(const Job job, const double* image, double shift, double voxel_volume) {
+RS_KERNEL firstorder_windows(const Launch job, const double* image, double shift, double voxel_volume) {
     RS_SHARED
     const Block b(job, shared, partial);
     double* const values = b.part<double>(firstorder::VALUES);
@@ -99,7 +99,7 @@ RS_KERNEL firstorder_windows(const Job job, const double* image, double shift, d
 }
 
 // ROI mode, one block. sorted: null where nothing wanted needs it.
-RS_KERNEL firstorder_region(const Job job, double* values, const double* sorted, i32 n, u32* by_level, double shift,
+RS_KERNEL firstorder_region(const Launch job, double* values, const double* sorted, i32 n, u32* by_level, double shift,
                             double voxel_volume) {
     RS_SHARED
     const Block b(job, shared, partial);

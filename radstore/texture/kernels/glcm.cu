@@ -49,7 +49,7 @@ RS_FN void describe(const Block& b, bool symmetric, const Scratch<C>& s, i32* to
 
 // Voxel mode. C: u32 where each direction has its own matrix, double where they are merged, weighted.
 template <class C>
-RS_FN void windows(const Job& job, unsigned char* shared, u64* partial, bool symmetric) {
+RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, bool symmetric) {
     const Block b(job, shared, partial);
     const i32 mine = b.team.number();
     const Scratch<C> s = scratch<C>(b, mine);
@@ -76,20 +76,20 @@ RS_FN void windows(const Job& job, unsigned char* shared, u64* partial, bool sym
 
 using namespace rs;
 
-RS_KERNEL glcm_windows(const Job job, i32 symmetric) {
+RS_KERNEL glcm_windows(const Launch job, i32 symmetric) {
     RS_SHARED
     glcm::windows<u32>(job, shared, partial, symmetric != 0);
 }
 
 // Directions merged: lanes = the whole block.
-RS_KERNEL glcm_windows_merged(const Job job, i32 symmetric) {
+RS_KERNEL glcm_windows_merged(const Launch job, i32 symmetric) {
     RS_SHARED
     glcm::windows<double>(job, shared, partial, symmetric != 0);
 }
 
 // ROI mode, first: blockIdx.y is the direction, the blocks along x share the region's voxels. Where shared memory
 // holds a matrix, each block counts into its own and adds it to the common one in the end.
-RS_KERNEL glcm_count(const Job job, i32 symmetric, const Voxels v, u32* joint) {
+RS_KERNEL glcm_count(const Launch job, i32 symmetric, const Voxels v, u32* joint) {
     RS_SHARED
     const i32 cells = job.levels * job.levels, a = static_cast<i32>(blockIdx.y);
     u32* const common = joint + static_cast<i64>(a) * cells;
@@ -102,7 +102,7 @@ RS_KERNEL glcm_count(const Job job, i32 symmetric, const Voxels v, u32* joint) {
 }
 
 // ROI mode, where directions are merged: joint of all directions, weighted; a thread a cell.
-RS_KERNEL glcm_merge(const Job job, const u32* joint, double* merged) {
+RS_KERNEL glcm_merge(const Launch job, const u32* joint, double* merged) {
     const i64 cells = static_cast<i64>(job.levels) * job.levels;
     for (i64 cell = Grid{}.lane(); cell < cells; cell += Grid{}.lanes()) {
         for (i32 a = 0; a < job.directions; ++a) {
@@ -112,7 +112,7 @@ RS_KERNEL glcm_merge(const Job job, const u32* joint, double* merged) {
 }
 
 // ROI mode, last: a block a direction; its row of `out` stays NaN without a pair.
-RS_KERNEL glcm_region(const Job job, i32 symmetric, u32* joint) {
+RS_KERNEL glcm_region(const Launch job, i32 symmetric, u32* joint) {
     RS_SHARED
     const Block b(job, shared, partial);
     glcm::Scratch<u32> s = glcm::scratch<u32>(b, 0);
@@ -121,7 +121,7 @@ RS_KERNEL glcm_region(const Job job, i32 symmetric, u32* joint) {
     glcm::describe(b, symmetric != 0, s, b.part<i32>(glcm::COUNTER), row);
 }
 
-RS_KERNEL glcm_region_merged(const Job job, i32 symmetric, double* joint) {
+RS_KERNEL glcm_region_merged(const Launch job, i32 symmetric, double* joint) {
     RS_SHARED
     const Block b(job, shared, partial);
     glcm::Scratch<double> s = glcm::scratch<double>(b, 0);

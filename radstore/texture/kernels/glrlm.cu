@@ -58,7 +58,7 @@ RS_FN void describe(const Block& b, i32 longest, C* runs, const u32* touched, i3
 
 // Voxel mode. C: u32 where each direction has its own matrix, double where they are merged, weighted.
 template <class C>
-RS_FN void windows(const Job& job, unsigned char* shared, u64* partial, i32 longest) {
+RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, i32 longest) {
     const Block b(job, shared, partial);
     const Lanes& team = b.team;
     const i32 mine = team.number(), cells = job.levels * longest;
@@ -101,20 +101,20 @@ RS_FN void windows(const Job& job, unsigned char* shared, u64* partial, i32 long
 
 using namespace rs;
 
-RS_KERNEL glrlm_windows(const Job job, i32 longest) {
+RS_KERNEL glrlm_windows(const Launch job, i32 longest) {
     RS_SHARED
     glrlm::windows<u32>(job, shared, partial, longest);
 }
 
 // Directions merged: lanes = the whole block.
-RS_KERNEL glrlm_windows_merged(const Job job, i32 longest) {
+RS_KERNEL glrlm_windows_merged(const Launch job, i32 longest) {
     RS_SHARED
     glrlm::windows<double>(job, shared, partial, longest);
 }
 
 // ROI mode, first: blockIdx.y is the direction, the blocks along x share the region's voxels. Where shared memory
 // holds a matrix, each block counts into its own and adds it to the common one in the end. pair: a flag a direction.
-RS_KERNEL glrlm_count(const Job job, i32 longest, const Voxels v, u32* runs, i32* pair) {
+RS_KERNEL glrlm_count(const Launch job, i32 longest, const Voxels v, u32* runs, i32* pair) {
     RS_SHARED
     const Block b(job, shared, partial);  // zeroes shared memory
     const i32 cells = job.levels * longest, a = static_cast<i32>(blockIdx.y);
@@ -128,14 +128,14 @@ RS_KERNEL glrlm_count(const Job job, i32 longest, const Voxels v, u32* runs, i32
 }
 
 // ROI mode, second: a direction in which no voxel has a neighbour of its level may hold two voxels on a line yet.
-RS_KERNEL glrlm_pairs(const Job job, const Voxels v, i32* pair) {
+RS_KERNEL glrlm_pairs(const Launch job, const Voxels v, i32* pair) {
     const i32 a = static_cast<i32>(blockIdx.y);
     if (pair[a]) return;
     if (glrlm::has_pair(Grid{}, v, job.offset + 3 * a)) atomicMax(pair + a, 2);
 }
 
 // ROI mode, where directions are merged: runs of all directions, weighted; a thread a cell.
-RS_KERNEL glrlm_merge(const Job job, i32 longest, const u32* runs, const i32* pair, double* merged) {
+RS_KERNEL glrlm_merge(const Launch job, i32 longest, const u32* runs, const i32* pair, double* merged) {
     const i64 cells = static_cast<i64>(job.levels) * longest;
     for (i64 cell = Grid{}.lane(); cell < cells; cell += Grid{}.lanes()) {
         for (i32 a = 0; a < job.directions; ++a) {
@@ -145,7 +145,7 @@ RS_KERNEL glrlm_merge(const Job job, i32 longest, const u32* runs, const i32* pa
 }
 
 // ROI mode, last: a block a direction; its row of `out` stays NaN where the direction is dropped.
-RS_KERNEL glrlm_region(const Job job, i32 longest, u32* runs, const i32* pair) {
+RS_KERNEL glrlm_region(const Launch job, i32 longest, u32* runs, const i32* pair) {
     RS_SHARED
     const Block b(job, shared, partial);
     const i32 a = static_cast<i32>(blockIdx.x);
@@ -154,7 +154,7 @@ RS_KERNEL glrlm_region(const Job job, i32 longest, u32* runs, const i32* pair) {
                     Row<Lanes>{b.team, job.out + static_cast<i64>(a) * sizes::COUNT});
 }
 
-RS_KERNEL glrlm_region_merged(const Job job, i32 longest, double* runs, const i32* pair) {
+RS_KERNEL glrlm_region_merged(const Launch job, i32 longest, double* runs, const i32* pair) {
     RS_SHARED
     const Block b(job, shared, partial);
     bool any = false;

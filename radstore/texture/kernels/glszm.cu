@@ -46,7 +46,7 @@ RS_FN void begin(const Team& team, const Voxels& v, i32* parent) {
 }
 
 template <class Team>
-RS_FN void merge(const Team& team, const Job& job, const Voxels& v, i32* parent) {
+RS_FN void merge(const Team& team, const Launch& job, const Voxels& v, i32* parent) {
     for (i32 t = team.lane(); t < v.n; t += team.lanes()) {
         const i32 p = static_cast<i32>(v.list[t]);
         for (i32 a = 0; a < job.directions; ++a) {
@@ -188,7 +188,7 @@ RS_FN i32 run(const T* sorted, i32 n, i32 from) {
 
 using namespace rs;
 
-RS_KERNEL glszm_windows(const Job job, i32 columns) {
+RS_KERNEL glszm_windows(const Launch job, i32 columns) {
     RS_SHARED
     const Block b(job, shared, partial);
     const Lanes& team = b.all;
@@ -214,7 +214,7 @@ RS_KERNEL glszm_windows(const Job job, i32 columns) {
 
 // ROI mode: a thread a voxel of the region, one kernel a step.
 RS_KERNEL glszm_begin(const Voxels v, i32* parent) { glszm::begin(Grid{}, v, parent); }
-RS_KERNEL glszm_merge(const Job job, const Voxels v, i32* parent) { glszm::merge(Grid{}, job, v, parent); }
+RS_KERNEL glszm_merge(const Launch job, const Voxels v, i32* parent) { glszm::merge(Grid{}, job, v, parent); }
 RS_KERNEL glszm_flatten(const Voxels v, i32* parent) { glszm::flatten(Grid{}, v, parent); }
 RS_KERNEL glszm_mark_roots(const Voxels v, i32* parent) { glszm::mark_roots(Grid{}, v, parent); }
 RS_KERNEL glszm_measure(const Voxels v, i32* parent) { glszm::measure(Grid{}, v, parent); }
@@ -229,7 +229,7 @@ RS_KERNEL glszm_list(const Voxels v, const i32* parent, u64* zones, u32* sizes) 
 }
 
 // One block; zones and sizes in order.
-RS_KERNEL glszm_region(const Job job, i32 n, const u64* zones, const u32* sizes) {
+RS_KERNEL glszm_region(const Launch job, i32 n, const u64* zones, const u32* sizes) {
     RS_SHARED
     const Block b(job, shared, partial);
     const Lanes& team = b.all;

@@ -31,7 +31,7 @@ enum Part { PATCH, LIST, BY_LEVEL, BY_SIZE, MATRIX };
 
 // Column j − 1 of the matrix: j = 1 + the neighbours whose level differs by at most alpha.
 template <class Team>
-RS_FN void count(const Team& team, const Job& job, const Voxels& v, i32 alpha, u32* matrix) {
+RS_FN void count(const Team& team, const Launch& job, const Voxels& v, i32 alpha, u32* matrix) {
     const i32 columns = 2 * job.directions + 1;
     neighbours::each_voxel(team, v, job.offset, job.directions, [&](i32 place, const auto& neighbours) {
         i32 dependent = 0;
@@ -65,7 +65,7 @@ enum Part { PATCH, LIST, PRESENT, N, S, COUNTS, AWAY };
 // Column c of `away`: Σ |c · level − Σ its neighbours' levels| over the voxels with c neighbours: whole numbers, so
 // that the sum of differences is the same in any order. C: u32 where that fits, else u64.
 template <class Team, class C>
-RS_FN void count(const Team& team, const Job& job, const Voxels& v, u32* counts, C* away) {
+RS_FN void count(const Team& team, const Launch& job, const Voxels& v, u32* counts, C* away) {
     const i32 columns = 2 * job.directions + 1;
     neighbours::each_voxel(team, v, job.offset, job.directions, [&](i32 place, const auto& neighbours) {
         i64 sum = 0;
@@ -101,7 +101,7 @@ RS_FN void describe(const Block& b, i32 voxels, u32* counts, C* away, double* ou
 }
 
 template <class C>
-RS_FN void windows(const Job& job, unsigned char* shared, u64* partial) {
+RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial) {
     const Block b(job, shared, partial);
     for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
         const Voxels v = b.gather(w, b.part<u16>(PATCH), b.part<u32>(LIST));
@@ -114,7 +114,7 @@ RS_FN void windows(const Job& job, unsigned char* shared, u64* partial) {
 
 using namespace rs;
 
-RS_KERNEL gldm_windows(const Job job, i32 alpha) {
+RS_KERNEL gldm_windows(const Launch job, i32 alpha) {
     RS_SHARED
     const Block b(job, shared, partial);
     for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
@@ -124,32 +124,32 @@ RS_KERNEL gldm_windows(const Job job, i32 alpha) {
     }
 }
 
-RS_KERNEL ngtdm_windows(const Job job) {
+RS_KERNEL ngtdm_windows(const Launch job) {
     RS_SHARED
     ngtdm::windows<u32>(job, shared, partial);
 }
 
-RS_KERNEL ngtdm_windows_wide(const Job job) {
+RS_KERNEL ngtdm_windows_wide(const Launch job) {
     RS_SHARED
     ngtdm::windows<u64>(job, shared, partial);
 }
 
 // ROI mode, first: all blocks share the region's voxels and count into one matrix.
-RS_KERNEL gldm_count(const Job job, i32 alpha, const Voxels v, u32* matrix) {
+RS_KERNEL gldm_count(const Launch job, i32 alpha, const Voxels v, u32* matrix) {
     gldm::count(Grid{}, job, v, alpha, matrix);
 }
 
-RS_KERNEL ngtdm_count(const Job job, const Voxels v, u32* counts, u64* away) {
+RS_KERNEL ngtdm_count(const Launch job, const Voxels v, u32* counts, u64* away) {
     ngtdm::count(Grid{}, job, v, counts, away);
 }
 
 // ROI mode, last: one block.
-RS_KERNEL gldm_region(const Job job, u32* matrix) {
+RS_KERNEL gldm_region(const Launch job, u32* matrix) {
     RS_SHARED
     gldm::describe(Block(job, shared, partial), matrix, job.out);
 }
 
-RS_KERNEL ngtdm_region(const Job job, i32 voxels, u32* counts, u64* away) {
+RS_KERNEL ngtdm_region(const Launch job, i32 voxels, u32* counts, u64* away) {
     RS_SHARED
     ngtdm::describe(Block(job, shared, partial), voxels, counts, away, job.out);
 }

@@ -28,7 +28,7 @@ namespace rs {
 constexpr i32 MAX_PARTS = 16;
 
 // Arguments of all kernels. The same fields in the same order stand in radstore/texture/device.py.
-struct Job {
+struct Launch {
     const u16* level;      // grid: 0 outside, else 1 + place
     const double* value;   // levels
     const i32* tone;       // levels + 1: the level of 1 + place, and 0 for 0
@@ -81,12 +81,12 @@ struct Divider {
 
 // The memory of one block, and its window on the grid.
 struct Block {
-    const Job& job;
+    const Launch& job;
     unsigned char* shared;
     Lanes all, team;
     i32 sz, sy, sx;  // the most voxels a window has along each axis
 
-    RS_FN Block(const Job& job_, unsigned char* shared_, u64* partial)
+    RS_FN Block(const Launch& job_, unsigned char* shared_, u64* partial)
         : job(job_), shared(shared_), all(static_cast<i32>(blockDim.x), partial), team(job_.lanes, partial),
           sz(side(job_.nz, job_.rz)), sy(side(job_.ny, job_.ry)), sx(side(job_.nx, job_.rx)) {
         for (i32 b = all.lane(); b < job.shared_bytes; b += all.lanes()) shared[b] = 0;
