@@ -7,14 +7,15 @@ place that knows in which order the kernels give their features.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import bin_edges, grey_levels
-from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 
@@ -106,6 +107,8 @@ FAMILIES = tuple(ORDER)
 class Windows:
     """One filtered image, its region, and the windows to describe.
 
+    The arrays are NumPy's, or CuPy's: then the kernels run on their device, and the results stay there.
+
     Parameters
     ----------
     image
@@ -118,14 +121,15 @@ class Windows:
         int32 [window, 3]: the windows' middle voxels (z, y, x); None for one window that is the whole grid.
     """
 
-    image: np.ndarray
-    mask: np.ndarray
+    image: Array
+    mask: Array
     spacing: tuple[float, float, float]
-    centres: np.ndarray | None = None
+    centres: Array | None = None
+    _graded: dict[Any, tuple[Array, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     def features(
         self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """Feature → its value in every window, float64 [window], NaN where it is undefined.
 
         Parameters
@@ -145,20 +149,21 @@ class Windows:
         ValueError
             If there are more than `MAX_LEVELS` grey levels, or bins without end (see `bin_edges`).
         """
+        xp = array_module(self.image)
         if self.centres is not None and not len(self.centres):
-            return {name: np.empty(0) for name in wanted}
+            return {name: xp.empty(0) for name in wanted}
         plane = settings.get("force2Ddimension") if settings.get("force2D") else None
         radius = [settings.get("kernelRadius", 0)] * 3
         if plane is not None:
             radius[plane] = 0
         level, values = self._levels(settings)
         offsets = neighbour_offsets(_distances(family, settings), self.image.shape, plane)
-        centres = np.empty((0, 3), np.int32) if self.centres is None else self.centres
-        rows = getattr(_native, family)(
+        centres = xp.empty((0, 3), np.int32) if self.centres is None else xp.asarray(self.centres)
+        rows = getattr(_kernels(self.image), family)(
             level=level,
             values=values,
             highest=int(values[-1]),
-            centres=np.ascontiguousarray(centres, dtype=np.int32),
+            centres=xp.ascontiguousarray(centres, dtype=np.int32),
             radius=tuple(radius),
             offsets=offsets,
             weights=self._weights(family, settings, offsets),
@@ -168,22 +173,15 @@ class Windows:
         )
         return dict(zip(wanted, rows, strict=True))
 
-    def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
-        inside = self.mask if settings.get("maskedKernel", True) else np.ones_like(self.mask)
+    def _levels(self, settings: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
+        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending, on the host."""
+        masked = bool(settings.get("maskedKernel", True))
         bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
-        found = np.ones(np.count_nonzero(inside), np.int64)
-        if bins:  # without: first order features that need no grey levels
-            values = self.image[inside]
-            found = grey_levels(values, bin_edges(values, **bins))
-        levels, places = np.unique(found, return_inverse=True)
-        if len(levels) > MAX_LEVELS:
-            raise ValueError(
-                f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
-            )
-        grid = np.zeros(self.image.shape, np.uint16)
-        grid[inside] = places + 1
-        return grid, levels.astype(np.float64)
+        key = (masked, *sorted(bins.items()))
+        if key not in self._graded:
+            inside = self.mask if masked else array_module(self.mask).ones_like(self.mask)
+            self._graded[key] = _grade(self.image, inside, bins)
+        return self._graded[key]
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:
         """A weight for each direction, where directions are merged into one matrix; else none."""
@@ -200,11 +198,39 @@ class Windows:
             return {"alpha": settings["gldm_a"]}
         if family == "firstorder":
             return {
-                "image": np.ascontiguousarray(self.image, dtype=np.float64),
+                "image": array_module(self.image).ascontiguousarray(self.image, dtype=np.float64),
                 "shift": float(settings.get("voxelArrayShift", 0)),
                 "voxel_volume": float(np.prod(self.spacing)),
             }
         return {}
+
+
+def _kernels(array: Array) -> Any:
+    """The module whose functions run where the array is."""
+    return import_module("radstore.texture." + ("device" if on_device(array) else "_native"))
+
+
+def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
+    """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level."""
+    xp = array_module(image)
+    grid = xp.zeros(image.shape, np.uint16)
+    if not bins:  # first order features that need no grey levels
+        grid[inside] = 1
+        return grid, np.ones(1)
+    values = image[inside]
+    edges = bin_edges(values, **bins)
+    found = grey_levels(values, edges)
+    occurs = xp.zeros(len(edges) + 1, bool)
+    occurs[found] = True
+    levels = np.flatnonzero(to_host(occurs))  # synchronises: the host must know how many there are
+    if len(levels) > MAX_LEVELS:
+        raise ValueError(
+            f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
+        )
+    place = np.zeros(len(edges) + 1, np.uint16)
+    place[levels] = np.arange(1, len(levels) + 1)
+    grid[inside] = xp.asarray(place)[found]
+    return grid, levels.astype(np.float64)
 
 
 # How long an offset is, from its extent along z, y, x in mm.

@@ -7,9 +7,11 @@
 
 #if defined(__CUDACC_RTC__) || defined(__CUDACC__)
 #define RS_FN __device__ inline
+#define RS_APART __device__ __noinline__  // long and often called: inlined, it takes registers and seconds to compile
 #else
 #include <math.h>
 #define RS_FN inline
+#define RS_APART inline
 #endif
 
 namespace rs {
@@ -104,7 +106,7 @@ RS_FN double nan_value() {
 }
 
 // c · log2 c, 0 at 0: what entropies of counts are sums of.
-RS_FN double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
+RS_APART double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
 
 // The same from a table where counts are whole and small; built once for all windows.
 struct CountLog {

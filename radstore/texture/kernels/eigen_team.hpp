@@ -79,7 +79,7 @@ RS_FN i32 below(const double* d, const double* e2, i32 n, double t) {
 
 // a: n × n with both triangles; its largest eigenvalue is 1, and all lie in [−1, 1]. d, e: scratch of 2·n each.
 template <class Team>
-RS_FN double second_largest_magnitude(const Team& team, double* a, i32 n, double* d, double* e) {
+RS_APART double second_largest_magnitude(const Team team, double* a, i32 n, double* d, double* e) {
     if (n < 2) return 0.0;
     double* const e2 = d + n;
     tridiagonalise(team, a, n, d, e2, e, e + n);
@@ -107,7 +107,7 @@ RS_FN double second_largest_magnitude(const Team& team, double* a, i32 n, double
 }
 
 // One thread alone has the faster serial way.
-RS_FN double second_largest_magnitude(const Alone&, double* a, i32 n, double* d, double* e) {
+RS_FN double second_largest_magnitude(Alone, double* a, i32 n, double* d, double* e) {
     return second_largest_magnitude(a, n, d, e);
 }
 

@@ -71,7 +71,7 @@ RS_FN void describe(const Block& b, const Totals& t, double* values, const doubl
 using namespace rs;
 
 // Rows of windows without a voxel stay NaN.
-RS_KERNEL firstorder_windows(const Launch job, const double* image, double shift, double voxel_volume) {
+RS_WINDOWS firstorder_windows(const Launch job, const double* image, double shift, double voxel_volume) {
     RS_SHARED
     const Block b(job, shared, partial);
     double* const values = b.part<double>(firstorder::VALUES);
@@ -98,12 +98,16 @@ RS_KERNEL firstorder_windows(const Launch job, const double* image, double shift
     }
 }
 
-// ROI mode, one block. sorted: null where nothing wanted needs it.
-RS_KERNEL firstorder_region(const Launch job, double* values, const double* sorted, i32 n, u32* by_level, double shift,
-                            double voxel_volume) {
+// ROI mode, one block. places: 1 + the level's place of each value; sorted: null where nothing wanted needs it.
+RS_REGION firstorder_region(const Launch job, double* values, const u16* places, const double* sorted, i32 n,
+                            double shift, double voxel_volume) {
     RS_SHARED
     const Block b(job, shared, partial);
+    u32* const by_level = b.part<u32>(firstorder::BY_LEVEL);
     firstorder::Totals mine;
-    for (i32 t = b.all.lane(); t < n; t += b.all.lanes()) mine.add(values[t], shift);
+    for (i32 t = b.all.lane(); t < n; t += b.all.lanes()) {
+        mine.add(values[t], shift);
+        b.all.add(by_level[places[t] - 1], 1u);
+    }
     firstorder::describe(b, firstorder::gather(b.all, mine), values, sorted, by_level, voxel_volume, job.out);
 }

@@ -4,6 +4,12 @@
 
 namespace rs::glcm {
 
+#ifdef RS_MERGED  // directions are merged into one matrix, each with its weight
+using Count = double;
+#else
+using Count = u32;
+#endif
+
 enum Part { PATCH, LIST, MEANS, COUNTER, SUM, DIFFERENCE, X, Y, PRESENT, D, E, MATRIX, JOINT, TOUCHED };
 
 // Count the pairs of one direction: a lane a voxel, its neighbour one step further on.
@@ -25,20 +31,19 @@ RS_FN void count_pairs(const Team& team, const Voxels& v, i32 step, C weight, bo
     }
 }
 
-template <class C>
-RS_FN Scratch<C> scratch(const Block& b, i32 team) {
-    return {b.part<C>(JOINT, team),      b.job.stride[TOUCHED] ? b.part<u32>(TOUCHED, team) : nullptr,
-            b.part<C>(SUM, team),        b.part<C>(DIFFERENCE, team),
-            b.part<C>(X, team),          b.part<C>(Y, team),
+RS_FN Scratch<Count> scratch(const Block& b, i32 team) {
+    return {b.part<Count>(JOINT, team),   b.job.stride[TOUCHED] ? b.part<u32>(TOUCHED, team) : nullptr,
+            b.part<Count>(SUM, team),     b.part<Count>(DIFFERENCE, team),
+            b.part<Count>(X, team),       b.part<Count>(Y, team),
             b.part<double>(MATRIX, team), b.part<double>(D, team),
-            b.part<double>(E, team),     b.part<i32>(PRESENT, team)};
+            b.part<double>(E, team),      b.part<i32>(PRESENT, team)};
 }
 
 // One direction's counts (or, merged, all directions') to features; leaves everything zero.
-template <class C, class Put>
-RS_FN void describe(const Block& b, bool symmetric, const Scratch<C>& s, i32* touched, const Put& put) {
+template <class Put>
+RS_FN void describe(const Block& b, bool symmetric, const Scratch<Count>& s, i32* touched, const Put& put) {
     const Lanes& team = b.team;
-    Counts<C> n;
+    Counts<Count> n;
     team.sync();
     if (s.touched) n.touched = *touched;
     summarise(team, b.job.all_levels(), b.job.count_log(), symmetric, s, n);
@@ -47,44 +52,34 @@ RS_FN void describe(const Block& b, bool symmetric, const Scratch<C>& s, i32* to
     clear(team, b.job.all_levels(), s, n);
 }
 
-// Voxel mode. C: u32 where each direction has its own matrix, double where they are merged, weighted.
-template <class C>
-RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, bool symmetric) {
+}  // namespace rs::glcm
+
+using namespace rs;
+
+// Voxel mode. Merged: lanes = the whole block.
+RS_WINDOWS glcm_windows(const Launch job, i32 symmetric) {
+    RS_SHARED
+    using namespace rs::glcm;
     const Block b(job, shared, partial);
     const i32 mine = b.team.number();
-    const Scratch<C> s = scratch<C>(b, mine);
+    const Scratch<Count> s = scratch(b, mine);
     const Means<Lanes> means{b.team, b.part<AngleMean>(MEANS, mine)};
     i32* const touched = b.part<i32>(COUNTER, mine);
     for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
         const Voxels v = b.gather(w, b.part<u16>(PATCH), b.part<u32>(LIST));
         means.clear(COUNT);
         for (i32 a = mine; a < job.directions; a += b.team.count()) {
-            const C weight = job.weight ? static_cast<C>(job.weight[a]) : static_cast<C>(1);
+            const Count weight = job.weight ? static_cast<Count>(job.weight[a]) : static_cast<Count>(1);
             // a weight may underflow to zero: exp(−d²) does at 28 mm
             if (weight > 0) {
-                count_pairs(b.team, v, v.step(job.offset + 3 * a), weight, symmetric, job.levels, s.joint,
+                count_pairs(b.team, v, v.step(job.offset + 3 * a), weight, symmetric != 0, job.levels, s.joint,
                             Touched{s.touched, touched});
             }
-            if (!job.weight || a + 1 == job.directions) describe(b, symmetric, s, touched, means);
+            if (!job.weight || a + 1 == job.directions) describe(b, symmetric != 0, s, touched, means);
             b.team.sync();
         }
         write_means(b, MEANS, COUNT, job.out + w * COUNT);
     }
-}
-
-}  // namespace rs::glcm
-
-using namespace rs;
-
-RS_KERNEL glcm_windows(const Launch job, i32 symmetric) {
-    RS_SHARED
-    glcm::windows<u32>(job, shared, partial, symmetric != 0);
-}
-
-// Directions merged: lanes = the whole block.
-RS_KERNEL glcm_windows_merged(const Launch job, i32 symmetric) {
-    RS_SHARED
-    glcm::windows<double>(job, shared, partial, symmetric != 0);
 }
 
 // ROI mode, first: blockIdx.y is the direction, the blocks along x share the region's voxels. Where shared memory
@@ -111,20 +106,12 @@ RS_KERNEL glcm_merge(const Launch job, const u32* joint, double* merged) {
     }
 }
 
-// ROI mode, last: a block a direction; its row of `out` stays NaN without a pair.
-RS_KERNEL glcm_region(const Launch job, i32 symmetric, u32* joint) {
+// ROI mode, last: a block a direction (merged: one block); its row of `out` stays NaN without a pair.
+RS_REGION glcm_region(const Launch job, i32 symmetric, glcm::Count* joint) {
     RS_SHARED
     const Block b(job, shared, partial);
-    glcm::Scratch<u32> s = glcm::scratch<u32>(b, 0);
+    glcm::Scratch<glcm::Count> s = glcm::scratch(b, 0);
     s.joint = joint + static_cast<i64>(blockIdx.x) * job.levels * job.levels;
     const Row<Lanes> row{b.team, job.out + static_cast<i64>(blockIdx.x) * glcm::COUNT};
     glcm::describe(b, symmetric != 0, s, b.part<i32>(glcm::COUNTER), row);
-}
-
-RS_KERNEL glcm_region_merged(const Launch job, i32 symmetric, double* joint) {
-    RS_SHARED
-    const Block b(job, shared, partial);
-    glcm::Scratch<double> s = glcm::scratch<double>(b, 0);
-    s.joint = joint;
-    glcm::describe(b, symmetric != 0, s, b.part<i32>(glcm::COUNTER), Row<Lanes>{b.team, job.out});
 }

@@ -4,6 +4,12 @@
 
 namespace rs::glrlm {
 
+#ifdef RS_MERGED  // directions are merged into one matrix, each with its weight
+using Count = double;
+#else
+using Count = u32;
+#endif
+
 enum Part { PATCH, LIST, MEANS, COUNTER, BY_LEVEL, BY_SIZE, RUNS, TOUCHED };
 
 // Count the runs of one direction: a lane a voxel; where a run begins, its lane walks to the end of it.
@@ -49,22 +55,27 @@ RS_FN bool has_pair(const Team& team, const Voxels& v, const i32* zyx) {
 }
 
 // One matrix to features; leaves it zero.
-template <class C, class Put>
-RS_FN void describe(const Block& b, i32 longest, C* runs, const u32* touched, i32 n, const Put& put) {
+template <class Put>
+RS_FN void describe(const Block& b, i32 longest, Count* runs, const u32* touched, i32 n, const Put& put) {
     sizes::dense_features(b.team, b.job.all_levels(), b.job.count_log(), longest, runs, touched,
-                          touched ? n : b.job.levels * longest, b.part<C>(BY_LEVEL, b.team.number()),
-                          b.part<C>(BY_SIZE, b.team.number()), put);
+                          touched ? n : b.job.levels * longest, b.part<Count>(BY_LEVEL, b.team.number()),
+                          b.part<Count>(BY_SIZE, b.team.number()), put);
 }
 
-// Voxel mode. C: u32 where each direction has its own matrix, double where they are merged, weighted.
-template <class C>
-RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, i32 longest) {
+}  // namespace rs::glrlm
+
+using namespace rs;
+
+// Voxel mode. Merged: lanes = the whole block.
+RS_WINDOWS glrlm_windows(const Launch job, i32 longest) {
+    RS_SHARED
+    using namespace rs::glrlm;
     const Block b(job, shared, partial);
     const Lanes& team = b.team;
     const i32 mine = team.number(), cells = job.levels * longest;
-    C* const runs = b.part<C>(RUNS, mine);
+    Count* const runs = b.part<Count>(RUNS, mine);
     i32* const n = b.part<i32>(COUNTER, mine);
-    const Touched touched{job.stride[TOUCHED] ? b.part<u32>(TOUCHED, mine) : nullptr, n};
+    const rs::Touched touched{job.stride[TOUCHED] ? b.part<u32>(TOUCHED, mine) : nullptr, n};
     const Means<Lanes> means{team, b.part<AngleMean>(MEANS, mine)};
     for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
         const Voxels v = b.gather(w, b.part<u16>(PATCH), b.part<u32>(LIST));
@@ -72,14 +83,13 @@ RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, i32 l
         bool any = false;  // is there anything to describe
         for (i32 a = mine; a < job.directions; a += team.count()) {
             const i32* zyx = job.offset + 3 * a;
-            bool pair;
-            if (job.weight) {  // merged: what a dropped direction added could not be taken out again
-                pair = team.most(static_cast<i32>(has_pair(team, v, zyx)));
-                if (pair) count_runs(team, v, v.step(zyx), static_cast<C>(job.weight[a]), longest, runs, touched);
-            } else {
-                pair = team.most(static_cast<i32>(count_runs(team, v, v.step(zyx), static_cast<C>(1), longest, runs, touched)));
-                if (!pair) pair = team.most(static_cast<i32>(has_pair(team, v, zyx)));
-            }
+            const Count weight = job.weight ? static_cast<Count>(job.weight[a]) : static_cast<Count>(1);
+            // 1. Merged: what a dropped direction added could not be taken out again, so ask first.
+            // 2. Else count, and ask only where no run is longer than one voxel.
+            bool pair = job.weight ? has_pair(team, v, zyx) : count_runs(team, v, v.step(zyx), weight, longest, runs, touched);
+            pair = team.most(static_cast<i32>(pair));
+            if (job.weight && pair) count_runs(team, v, v.step(zyx), weight, longest, runs, touched);
+            if (!job.weight && !pair) pair = team.most(static_cast<i32>(has_pair(team, v, zyx)));
             team.sync();
             any |= pair;
             if (job.weight && a + 1 < job.directions) continue;
@@ -95,21 +105,6 @@ RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial, i32 l
         }
         write_means(b, MEANS, sizes::COUNT, job.out + w * sizes::COUNT);
     }
-}
-
-}  // namespace rs::glrlm
-
-using namespace rs;
-
-RS_KERNEL glrlm_windows(const Launch job, i32 longest) {
-    RS_SHARED
-    glrlm::windows<u32>(job, shared, partial, longest);
-}
-
-// Directions merged: lanes = the whole block.
-RS_KERNEL glrlm_windows_merged(const Launch job, i32 longest) {
-    RS_SHARED
-    glrlm::windows<double>(job, shared, partial, longest);
 }
 
 // ROI mode, first: blockIdx.y is the direction, the blocks along x share the region's voxels. Where shared memory
@@ -144,20 +139,14 @@ RS_KERNEL glrlm_merge(const Launch job, i32 longest, const u32* runs, const i32*
     }
 }
 
-// ROI mode, last: a block a direction; its row of `out` stays NaN where the direction is dropped.
-RS_KERNEL glrlm_region(const Launch job, i32 longest, u32* runs, const i32* pair) {
+// ROI mode, last: a block a direction (merged: one block); its row of `out` stays NaN where nothing is left.
+RS_REGION glrlm_region(const Launch job, i32 longest, glrlm::Count* runs, const i32* pair) {
     RS_SHARED
     const Block b(job, shared, partial);
     const i32 a = static_cast<i32>(blockIdx.x);
-    if (!pair[a]) return;
+    bool any = pair[a] != 0;
+    for (i32 other = 0; job.weight && other < job.directions; ++other) any |= pair[other] != 0;
+    if (!any) return;
     glrlm::describe(b, longest, runs + static_cast<i64>(a) * job.levels * longest, nullptr, 0,
                     Row<Lanes>{b.team, job.out + static_cast<i64>(a) * sizes::COUNT});
-}
-
-RS_KERNEL glrlm_region_merged(const Launch job, i32 longest, double* runs, const i32* pair) {
-    RS_SHARED
-    const Block b(job, shared, partial);
-    bool any = false;
-    for (i32 a = 0; a < job.directions; ++a) any |= pair[a] != 0;
-    if (any) glrlm::describe(b, longest, runs, nullptr, 0, Row<Lanes>{b.team, job.out});
 }

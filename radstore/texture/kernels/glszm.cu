@@ -188,7 +188,7 @@ RS_FN i32 run(const T* sorted, i32 n, i32 from) {
 
 using namespace rs;
 
-RS_KERNEL glszm_windows(const Launch job, i32 columns) {
+RS_WINDOWS glszm_windows(const Launch job, i32 columns) {
     RS_SHARED
     const Block b(job, shared, partial);
     const Lanes& team = b.all;
@@ -229,7 +229,7 @@ RS_KERNEL glszm_list(const Voxels v, const i32* parent, u64* zones, u32* sizes) 
 }
 
 // One block; zones and sizes in order.
-RS_KERNEL glszm_region(const Launch job, i32 n, const u64* zones, const u32* sizes) {
+RS_REGION glszm_region(const Launch job, i32 n, const u64* zones, const u32* sizes) {
     RS_SHARED
     const Block b(job, shared, partial);
     const Lanes& team = b.all;

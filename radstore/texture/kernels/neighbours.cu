@@ -114,7 +114,7 @@ RS_FN void windows(const Launch& job, unsigned char* shared, u64* partial) {
 
 using namespace rs;
 
-RS_KERNEL gldm_windows(const Launch job, i32 alpha) {
+RS_WINDOWS gldm_windows(const Launch job, i32 alpha) {
     RS_SHARED
     const Block b(job, shared, partial);
     for (i64 w = blockIdx.x; w < job.windows; w += gridDim.x) {
@@ -124,12 +124,12 @@ RS_KERNEL gldm_windows(const Launch job, i32 alpha) {
     }
 }
 
-RS_KERNEL ngtdm_windows(const Launch job) {
+RS_WINDOWS ngtdm_windows(const Launch job) {
     RS_SHARED
     ngtdm::windows<u32>(job, shared, partial);
 }
 
-RS_KERNEL ngtdm_windows_wide(const Launch job) {
+RS_WINDOWS ngtdm_windows_wide(const Launch job) {
     RS_SHARED
     ngtdm::windows<u64>(job, shared, partial);
 }
@@ -144,12 +144,12 @@ RS_KERNEL ngtdm_count(const Launch job, const Voxels v, u32* counts, u64* away) 
 }
 
 // ROI mode, last: one block.
-RS_KERNEL gldm_region(const Launch job, u32* matrix) {
+RS_REGION gldm_region(const Launch job, u32* matrix) {
     RS_SHARED
     gldm::describe(Block(job, shared, partial), matrix, job.out);
 }
 
-RS_KERNEL ngtdm_region(const Launch job, i32 voxels, u32* counts, u64* away) {
+RS_REGION ngtdm_region(const Launch job, i32 voxels, u32* counts, u64* away) {
     RS_SHARED
     ngtdm::describe(Block(job, shared, partial), voxels, counts, away, job.out);
 }

@@ -9,8 +9,36 @@ constexpr u32 EVERY_LANE = 0xffffffffu;
 constexpr i32 WARP = 32;
 constexpr i32 MAX_WARPS = 32;  // of a block
 
-// A warp, or the whole block, as `team.hpp` wants a team. Sums go through a butterfly of shuffles and then through
-// the warps in turn: always the same order, so always the same bits.
+struct Plus {
+    template <class T>
+    RS_FN T operator()(T a, T b) const { return a + b; }
+};
+struct Least {
+    template <class T>
+    RS_FN T operator()(T a, T b) const { return b < a ? b : a; }
+};
+struct Most {
+    template <class T>
+    RS_FN T operator()(T a, T b) const { return b > a ? b : a; }
+};
+
+// One value of all lanes' values: a butterfly of shuffles in each warp, then the warps in turn. Always the same
+// order, so always the same bits. partial: shared memory, a value a warp.
+template <class Two, class T>
+RS_APART T combine(T v, i32 size, u64* partial) {
+    const Two two;
+    for (i32 away = WARP / 2; away; away /= 2) v = two(v, __shfl_xor_sync(EVERY_LANE, v, away));
+    if (size == WARP) return v;
+    T* const slot = reinterpret_cast<T*>(partial);
+    if (threadIdx.x % WARP == 0) slot[threadIdx.x / WARP] = v;
+    __syncthreads();
+    v = slot[0];
+    for (i32 w = 1; w < size / WARP; ++w) v = two(v, slot[w]);
+    __syncthreads();  // the next one writes there again
+    return v;
+}
+
+// A warp, or the whole block, as `team.hpp` wants a team.
 //
 //     thread  0 … 31 | 32 … 63 | …       size 32: each warp is a team, lane = thread mod 32
 //             0 …                        size blockDim.x: one team, lane = thread
@@ -35,11 +63,11 @@ class Lanes {
         }
     }
     template <class T>
-    RS_FN T sum(T v) const { return combine(v, [](T a, T b) { return a + b; }); }
+    RS_FN T sum(T v) const { return combine<Plus>(v, size, partial); }
     template <class T>
-    RS_FN T least(T v) const { return combine(v, [](T a, T b) { return b < a ? b : a; }); }
+    RS_FN T least(T v) const { return combine<Least>(v, size, partial); }
     template <class T>
-    RS_FN T most(T v) const { return combine(v, [](T a, T b) { return b > a ? b : a; }); }
+    RS_FN T most(T v) const { return combine<Most>(v, size, partial); }
     template <class T>
     RS_FN T add(T& target, T v) const { return atomicAdd(&target, v); }
     RS_FN i32 add(i32& target, bool v) const { return atomicAdd(&target, static_cast<i32>(v)); }
@@ -59,20 +87,6 @@ class Lanes {
         }
         __syncthreads();  // the next rank or sum writes there again
         return before;
-    }
-
-  private:
-    template <class T, class Two>
-    RS_FN T combine(T v, const Two& two) const {
-        for (i32 away = WARP / 2; away; away /= 2) v = two(v, __shfl_xor_sync(EVERY_LANE, v, away));
-        if (size == WARP) return v;
-        T* const slot = reinterpret_cast<T*>(partial);
-        if (threadIdx.x % WARP == 0) slot[threadIdx.x / WARP] = v;
-        __syncthreads();
-        v = slot[0];
-        for (i32 w = 1; w < size / WARP; ++w) v = two(v, slot[w]);
-        __syncthreads();  // the next one writes there again
-        return v;
     }
 };
 

@@ -14,6 +14,10 @@
 
 #ifndef RS_KERNEL  // a test build runs the kernels on the CPU and brings its own
 #define RS_KERNEL extern "C" __global__ void
+// At most 256 threads a block, and registers for 24 warps a multiprocessor.
+#define RS_WINDOWS extern "C" __global__ void __launch_bounds__(256, 3)
+// At most 512 threads a block.
+#define RS_REGION extern "C" __global__ void __launch_bounds__(512)
 #define RS_SHARED                                          \
     extern __shared__ double shared_doubles[];             \
     __shared__ rs::u64 partial[rs::MAX_WARPS];             \
