@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from radstore.images.arrays import Array, array_module, to_host
@@ -31,7 +33,7 @@ def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = Non
     -----
     ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
     """
-    low, high = (to_host(end)[()] for end in (values.min(), values.max()))
+    low, high = (_number(end) for end in (values.min(), values.max()))
     if binCount is not None:
         edges = np.histogram(np.array([low, high]), binCount)[1]
         edges[-1] += 1
@@ -43,6 +45,11 @@ def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = Non
         )
     edges = np.arange(low - (low % binWidth), high + 2 * binWidth, binWidth)
     return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
+
+
+def _number(value: Array) -> Any:
+    """A NumPy number of the array's type; from a device: waits for it."""
+    return to_host(value)[()]
 
 
 def grey_levels(values: Array, edges: np.ndarray) -> Array:

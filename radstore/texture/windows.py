@@ -125,7 +125,7 @@ class Windows:
     mask: Array
     spacing: tuple[float, float, float]
     centres: Array | None = None
-    _graded: dict[Any, tuple[Array, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
+    _graded: dict[Any, tuple[Any, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     def features(
         self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
@@ -173,14 +173,18 @@ class Windows:
         )
         return dict(zip(wanted, rows, strict=True))
 
-    def _levels(self, settings: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
-        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending, on the host."""
+    def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:
+        """Grid (uint16: 0 outside, else 1 + place) and the levels that occur, ascending, on the host.
+
+        On a device the grid is a `radstore.texture.device.Grid`.
+        """
         masked = bool(settings.get("maskedKernel", True))
         bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
         key = (masked, *sorted(bins.items()))
         if key not in self._graded:
             inside = self.mask if masked else array_module(self.mask).ones_like(self.mask)
-            self._graded[key] = _grade(self.image, inside, bins)
+            level, values = _grade(self.image, inside, bins)
+            self._graded[key] = (_kernels(level).Grid(level) if on_device(level) else level, values)
         return self._graded[key]
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:

@@ -13,7 +13,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 COMPILER = os.environ.get("CXX", "g++")
-FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-Werror")
+FLAGS = (
+    "-std=c++17",
+    "-O1",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-pthread",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+)
 EXTRA = tuple(os.environ.get("RADSTORE_EMULATED", "").split())
 """More flags: ``-DRS_THREADS -fsanitize=thread -g`` is what ``make tsan`` asks for."""
 
@@ -32,7 +42,12 @@ def library(code: str, folders: Sequence[str], defines: Sequence[str], build: Pa
     """A source as a shared library that has ``launch_<kernel>`` for each of its kernels."""
     exports = "\n".join(f"RS_EXPORT({name})" for name in kernels(code))
     text = f'#include "cuda.hpp"\n{code}\n{exports}\n'
-    flags = [*FLAGS, *EXTRA, *(f"-D{name}" for name in defines), *(f"-I{folder}" for folder in (HERE, *folders))]
+    flags = [
+        *FLAGS,
+        *EXTRA,
+        *(f"-D{name}" for name in defines),
+        *(f"-I{folder}" for folder in (HERE, *folders)),
+    ]
     name = hashlib.sha256(f"{text} {flags}".encode()).hexdigest()[:16]
     built = build / f"{name}.so"
     if not built.exists():

@@ -33,7 +33,9 @@ def _faces(points: np.ndarray) -> np.ndarray:
     """Triples of vertices next to each other, int [face, 3]."""
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     near = np.isclose(distance, distance[distance > 0].min())
-    return np.array([t for t in combinations(range(len(points)), 3) if all(near[p] for p in combinations(t, 2))])
+    return np.array(
+        [t for t in combinations(range(len(points)), 3) if all(near[p] for p in combinations(t, 2))]
+    )
 
 
 def _divide(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,9 @@ def _circle(samples: int, radius: float) -> list[tuple[float, float]]:
     """Offsets (row, column) of the points, to five decimals; scikit-image takes the radius in single precision."""
     R = float(np.float32(radius))
     angle = 2 * np.pi * np.arange(samples, dtype=np.double) / samples
-    return list(zip(np.round(-R * np.sin(angle), 5).tolist(), np.round(R * np.cos(angle), 5).tolist(), strict=True))
+    return list(
+        zip(np.round(-R * np.sin(angle), 5).tolist(), np.round(R * np.cos(angle), 5).tolist(), strict=True)
+    )
 
 
 def _points(
@@ -108,10 +110,12 @@ def _points(
 
         def at(y: int, x: int) -> Array:
             y, x = border + y, border + x
-            return padded[:, y : y + rows, x : x + columns]  # noqa: B023
+            return padded[:, y : y + rows, x : x + columns]
 
         def along_x(y: int, low_x: int = low_x, part: np.ndarray | None = part_x) -> Array:
-            return at(y, low_x) if part is None else _between(at(y, low_x), at(y, low_x + 1), xp.asarray(part))
+            return (
+                at(y, low_x) if part is None else _between(at(y, low_x), at(y, low_x + 1), xp.asarray(part))
+            )
 
         if part_y is None:
             yield along_x(low_y)

@@ -85,7 +85,9 @@ def _describe(
     places = voxels[None] + sphere[:, None]  # [vertex, voxel, axis]
     samples = map_coordinates(smooth, places.T, output=values.dtype, order=3, prefilter=False)
     bits = (samples >= values[tuple(voxels.T)][:, None]).astype(np.float64)  # [voxel, vertex]
-    columns = [_norm(bits, _harmonics(len(sphere), degree, radius, sphere.tobytes())) for degree in range(levels)]
+    columns = [
+        _norm(bits, _harmonics(len(sphere), degree, radius, sphere.tobytes())) for degree in range(levels)
+    ]
     return np.stack([*columns, _kurtosis(samples)], axis=1)
 
 

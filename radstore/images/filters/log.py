@@ -48,9 +48,7 @@ Lines = Callable[[Array, int, np.ndarray], Array]
 """A line filter: float image, axis, coefficients → float32 image."""
 
 
-def laplacian_of_gaussian(
-    image: Array, spacing: Sequence[float], sigma: float, threads: int = 1
-) -> Array:
+def laplacian_of_gaussian(image: Array, spacing: Sequence[float], sigma: float, threads: int = 1) -> Array:
     """σ² times the Laplacian of the image smoothed by a Gaussian, float32 [z, y, x].
 
     Parameters
@@ -74,9 +72,7 @@ def laplacian_of_gaussian(
     image = _readable(image)
     if on_device(image):
         return by_terms(image, spacing, sigma, _lines_on_device)
-    smooth, second = (
-        np.array([coefficients(sigma, d, order) for d in spacing]) for order in (0, 2)
-    )
+    smooth, second = (np.array([coefficients(sigma, d, order) for d in spacing]) for order in (0, 2))
     return _native.laplacian(
         image=np.ascontiguousarray(image),
         smooth=smooth,
@@ -129,7 +125,7 @@ def _readable(image: Array) -> Array:
     """As one of the types that the kernels read, without losing a bit that float64 can hold."""
     if image.dtype in (np.float32, np.float64) or (image.dtype == np.int16 and not on_device(image)):
         return image
-    exact = image.dtype.kind in "biu" and image.dtype.itemsize <= 2 or image.dtype == np.float16
+    exact = (image.dtype.kind in "biu" and image.dtype.itemsize <= 2) or image.dtype == np.float16
     return image.astype(np.float32 if exact else np.float64)
 
 

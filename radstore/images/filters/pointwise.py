@@ -13,9 +13,11 @@ from radstore.images.arrays import Array, array_module
 
 
 def largest_of(image: Array) -> float:
-    """max |x| over the image, as float64."""
+    """Max |x| over the image, as float64."""
     xp = array_module(image)
-    low, high = xp.stack([image.min(), image.max()]).astype(np.float64).tolist()  # synchronises: a number on the host
+    low, high = (
+        xp.stack([image.min(), image.max()]).astype(np.float64).tolist()
+    )  # synchronises: a number on the host
     return max(abs(low), abs(high))
 
 

@@ -1,7 +1,7 @@
 """A stand-in for CuPy in tests: its arrays lie on the host, its kernels run in the emulation.
 
-What it must have in common with CuPy is its strictness: no NumPy array is taken where one of its own is wanted,
-none of its own turns into NumPy's unless asked with `get`, and reductions give arrays and not numbers.
+It is as strict as CuPy: no NumPy array is taken where one of its own is wanted, none of its own turns into
+NumPy's unless asked with `get`, and reductions give arrays and not numbers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 import emulator
+import numpy as np
 
 __version__ = "emulated"
 BUILD = Path(tempfile.mkdtemp(prefix="radstore-emulated-"))
@@ -100,7 +99,21 @@ def _operator(name: str) -> Any:
     return call
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "radd", "rsub", "rmul"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "radd",
+    "rsub",
+    "rmul",
+):
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs", "invert"):
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
@@ -108,7 +121,9 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs", "invert"):
 
 def asarray(value: Any, dtype: Any = None) -> ndarray:
     """The one way from the host to the device."""
-    return ndarray(np.array(value._host if isinstance(value, ndarray) else value, dtype=dtype, copy=None, order="C"))
+    return ndarray(
+        np.array(value._host if isinstance(value, ndarray) else value, dtype=dtype, copy=None, order="C")
+    )
 
 
 array = asarray
@@ -139,7 +154,9 @@ class RawKernel:
         self.max_dynamic_shared_size_bytes = 48 << 10
         self._launch = getattr(library, f"launch_{name}")
 
-    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *, shared_mem: int = 0) -> None:
+    def __call__(
+        self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *, shared_mem: int = 0
+    ) -> None:
         if shared_mem > self.max_dynamic_shared_size_bytes or shared_mem > FACTS["sharedMemPerBlockOptin"]:
             raise RuntimeError("CUDA_ERROR_INVALID_VALUE: invalid argument")
         kept = [_argument(value) for value in args]
