@@ -112,6 +112,7 @@ struct CountLog {
     u32 size;
 
     RS_FN double operator()(u32 c) const { return c < size ? table[c] : clog2(c); }
+    RS_FN double operator()(u16 c) const { return (*this)(static_cast<u32>(c)); }
     RS_FN double operator()(double c) const { return clog2(c); }
 };
 

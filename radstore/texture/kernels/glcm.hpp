@@ -30,6 +30,11 @@ struct Scratch {
     double* d;      // levels
     double* e;      // levels
     i32* present;   // levels
+    i32 width = 0;  // of the matrix in memory; 0: as many columns as levels
+
+    RS_FN C cell(const Levels& levels, i32 i, i32 j) const {
+        return joint[static_cast<i64>(i) * (width ? width : levels.count) + j];
+    }
 };
 
 // What one pass over the matrix gives.
@@ -108,39 +113,41 @@ RS_FN void summarise(const Team& team, const Levels& levels, const CountLog& log
 }
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
-// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own.
+// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own. The largest
+// is 1, and its vector √px.
 template <class C>
-RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s) {
+RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s, const Counts<C>& counts) {
     if (levels.count == 1) return 1.0;
-    const i32 K = levels.count;
     i32 n = 0;
-    for (i32 i = 0; i < K; ++i) {
+    double total = 0;
+    for (i32 i = counts.first; i <= counts.last; ++i) {
         if (s.x[i] > 0 || (!symmetric && s.y[i] > 0)) s.present[n++] = i;
-    }
-    if (symmetric) {
-        for (i32 a = 0; a < n; ++a) {
-            for (i32 b = 0; b <= a; ++b) {
-                const i32 i = s.present[b], j = s.present[a];
-                const double c = static_cast<double>(s.joint[static_cast<i64>(i) * K + j]) * (i == j ? 2 : 1);
-                s.matrix[a * n + b] = s.matrix[b * n + a] = c / sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
-            }
-        }
-        return second_largest_magnitude(s.matrix, n, s.d, s.e);
+        total += static_cast<double>(s.x[i]);
     }
     for (i32 a = 0; a < n; ++a) {
+        const double x = static_cast<double>(s.x[s.present[a]]);
+        s.d[a] = sqrt(x / total);
+        s.e[a] = x > 0 ? 1 / sqrt(x) : 0.0;
+    }
+    for (i32 a = 0; a < n; ++a) {
+        const i32 i = s.present[a];
         for (i32 b = 0; b <= a; ++b) {
-            const i32 i = s.present[a], j = s.present[b];
+            const i32 j = s.present[b];
             double q = 0;
-            for (i32 c = 0; c < n; ++c) {
-                const i32 k = s.present[c];
-                const double both = static_cast<double>(s.joint[static_cast<i64>(i) * K + k]) * static_cast<double>(s.joint[static_cast<i64>(j) * K + k]);
-                if (both > 0) q += both / static_cast<double>(s.y[k]);
+            if (symmetric) {
+                q = static_cast<double>(s.cell(levels, j, i)) * (i == j ? 2 : 1);
+            } else {
+                for (i32 c = 0; c < n; ++c) {
+                    const i32 k = s.present[c];
+                    const double both = static_cast<double>(s.cell(levels, i, k)) * static_cast<double>(s.cell(levels, j, k));
+                    if (both > 0) q += both / static_cast<double>(s.y[k]);
+                }
             }
-            const double norm = sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
-            s.matrix[a * n + b] = s.matrix[b * n + a] = norm > 0 ? q / norm : 0.0;
+            s.matrix[a * n + b] = s.matrix[b * n + a] = q * (s.e[a] * s.e[b]);
         }
     }
-    return sqrt(second_largest_magnitude(s.matrix, n, s.d, s.e));
+    const double second = second_largest_magnitude(s.matrix, n, s.d, s.e);
+    return symmetric ? second : sqrt(second);
 }
 
 // What the sections of `features` need: a bit a feature.
@@ -316,7 +323,7 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     moment_features(symmetric, m, put);
 
     // 3. One lane alone: a small eigenvalue problem.
-    if (wanted & bit(MCC)) put(MCC, team.lane() == 0 ? mcc(levels, symmetric, s) : 0.0);
+    if (wanted & bit(MCC)) put(MCC, team.lane() == 0 ? mcc(levels, symmetric, s, n) : 0.0);
 }
 
 // Everything to zero again.

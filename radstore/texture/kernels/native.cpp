@@ -7,7 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "firstorder.hpp"
-#include "glcm.hpp"
+#include "glcm_strips.hpp"
 #include "glrlm.hpp"
 #include "glszm.hpp"
 #include "job.hpp"
@@ -216,6 +216,10 @@ NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
+        if (symmetric && glcm::rolls(job)) {
+            const glcm::Field3 shared(job, symmetric);
+            return result(job, [&] { return glcm::Strips(shared); });
+        }
         if (job.offsets.weight) {
             return result(job, [&] { return each_box(job, GlcmWorker<double>(job, symmetric)); });
         }

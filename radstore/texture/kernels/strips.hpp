@@ -1,0 +1,100 @@
+// Rolling along x: the next window of a strip is this one without the plane it leaves, and with the one it enters.
+//
+//         x →   . 1 1 1 1 1 .        a window of side 5, and the next one: of their 6 planes they share 4
+//               . . 2 2 2 2 2
+//
+// Only whole numbers roll (how many voxels, pairs, runs), so that a window has the same counts wherever its strip
+// began; what is not whole is computed from them, in an order that does not depend on the strip either.
+#pragma once
+
+#include <cstring>
+#include <memory>
+
+#include "job.hpp"
+
+namespace rs {
+
+// Grey levels (0 outside the mask) with a border as wide as the window's radius, so that no window is cut, and with
+// x slowest, so that the planes that enter and leave are read in order: [x][z][y].
+class Field {
+  public:
+    i32 radius[3];      // z, y, x: no wider than what reaches every voxel of the grid
+    i32 side[3];        // of a window
+    i32 nz, ny, nx;     // with border
+    i64 step_x, step_z; // the step along y is 1
+    std::vector<u16> level;
+
+    explicit Field(const Job& job) {
+        const Lattice& g = job.lattice;
+        const i32 size[3] = {g.nz, g.ny, g.nx};
+        for (int a = 0; a < 3; ++a) {
+            radius[a] = std::min(job.radius[a], size[a] - 1);
+            side[a] = 2 * radius[a] + 1;
+        }
+        nz = g.nz + 2 * radius[0];
+        ny = g.ny + 2 * radius[1];
+        nx = g.nx + 2 * radius[2];
+        step_z = ny;
+        step_x = static_cast<i64>(ny) * nz;
+        level.resize(static_cast<size_t>(step_x * nx));
+        for (i32 z = 0; z < g.nz; ++z) {
+            for (i32 y = 0; y < g.ny; ++y) {
+                const u16* from = g.level + (static_cast<i64>(z) * g.ny + y) * g.nx;
+                u16* to = level.data() + at(z + radius[0], y + radius[1], radius[2]);
+                for (i32 x = 0; x < g.nx; ++x) to[x * step_x] = from[x];
+            }
+        }
+    }
+    i64 at(i32 z, i32 y, i32 x) const { return x * step_x + z * step_z + y; }
+    i64 step(i32 dz, i32 dy, i32 dx) const { return dx * step_x + dz * step_z + dy; }
+    // The corner of a strip's first window.
+    i64 corner(const Strip& s) const { return at(s.z, s.y, s.x); }  // the border and the radius cancel
+    i64 size() const { return static_cast<i64>(level.size()); }
+};
+
+// The part of a window's plane x = const that a loop visits.
+struct Plane {
+    i32 rows, columns;  // along z, y
+    i64 step_z;
+
+    // visit(offset) for each of its voxels.
+    template <class Visit>
+    void each(const Visit& visit) const {
+        for (i32 z = 0; z < rows; ++z) {
+            const i64 row = z * step_z;
+            for (i32 y = 0; y < columns; ++y) visit(row + y);
+        }
+    }
+};
+
+// How many voxels of each level the windows of a strip have, one window after the other.
+class LevelRoll {
+  public:
+    LevelRoll(const Field& field, i32 levels) : f(field), plane{f.side[0], f.side[1], f.step_z}, count(levels + 1) {}
+
+    // Calls visit(window, counts by level) for each window of a strip; counts[0] is outside the mask.
+    template <class Visit>
+    void operator()(const Strip& s, const Visit& visit) {
+        std::fill(count.begin(), count.end(), 0);
+        const u16* at = f.level.data() + f.corner(s);
+        for (i32 x = 0; x < f.side[2]; ++x) {
+            plane.each([&](i64 v) { ++count[at[x * f.step_x + v]]; });
+        }
+        for (i32 w = 0;; ++w, at += f.step_x) {
+            visit(w, count.data());
+            if (w + 1 == s.count) break;
+            const u16* enter = at + f.side[2] * f.step_x;
+            plane.each([&](i64 v) {
+                --count[at[v]];
+                ++count[enter[v]];
+            });
+        }
+    }
+
+  private:
+    const Field& f;
+    Plane plane;
+    std::vector<u32> count;
+};
+
+}  // namespace rs
