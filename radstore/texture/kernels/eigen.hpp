@@ -83,7 +83,9 @@ struct Determinant {
     }
 };
 
-// The largest eigenvalue of sign · T, rows begin … end − 1, or `least` if it is not above that.
+constexpr i32 LAGUERRE_STEPS = 30;  // 4 or 5 do, but for eigenvalues that lie many together
+
+// The largest eigenvalue of sign · T, rows begin … end − 1, or `least` if it is not above that. None is above 1.
 RS_FN double largest(const double* d, const double* e2, i32 begin, i32 end, double sign, double least) {
     const double n = end - begin;
     double x = least, before = 0;
@@ -92,20 +94,25 @@ RS_FN double largest(const double* d, const double* e2, i32 begin, i32 end, doub
         const double most = sign * d[i] + left + right;
         if (most > x) x = most;
     }
-    if (x <= least || n == 1) return x;
+    if (x > 1) x = 1;
+    if (x <= least || n == 1) return x > least ? x : least;
     if (Determinant(d, e2, begin, end, sign, least).below) return least;
-    for (i32 iteration = 0; iteration < 60; ++iteration) {
+    for (i32 iteration = 0; iteration < LAGUERRE_STEPS; ++iteration) {
         const Determinant q(d, e2, begin, end, sign, x);
-        if (!(q.value > 0)) break;  // rounding has passed it
+        if (!q.below) return x;  // rounding has passed it
         const double G = q.first / q.value, H = G * G - q.second / q.value;
         const double root = (n - 1) * (n * H - G * G);
         const double step = n / (G + (root > 0 ? sqrt(root) : 0));
         x -= step;
         const double shrink = before > 0 ? step / before : 1;
-        if (step * shrink * shrink < 1e-13 * x) break;  // convergence is cubic: the next step does not show
+        if (step * shrink * shrink < 1e-13 * x) return x;  // convergence is cubic: the next step does not show
         before = step;
     }
-    return x > least ? x : least;
+    for (i32 iteration = 0; iteration < 50; ++iteration) {
+        const double middle = (least + x) / 2;
+        (Determinant(d, e2, begin, end, sign, middle).below ? x : least) = middle;
+    }
+    return x;
 }
 
 // The second largest magnitude of a symmetric matrix (n × n, row-major; destroyed) whose largest eigenvalue is 1.
