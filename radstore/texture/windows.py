@@ -17,6 +17,7 @@ from radstore.images.discretise import bin_edges, grey_levels
 from radstore.texture import _native
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -169,19 +170,28 @@ class Windows:
         return dict(zip(wanted, rows, strict=True))
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
+        """uint16 grid (0 outside, else 1 + place) and the levels' values, ascending.
+
+        Few levels are all listed, whether they occur or not: a level's place is then its value less one, and
+        nothing need be sorted. Of many, only those that occur.
+        """
         inside = self.mask if settings.get("maskedKernel", True) else np.ones_like(self.mask)
         bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
-        found = np.ones(np.count_nonzero(inside), np.int64)
-        if bins:  # without: first order features that need no grey levels
-            values = self.image[inside]
-            found = grey_levels(values, bin_edges(values, **bins))
+        grid = np.zeros(self.image.shape, np.uint16)
+        if not bins:  # first order features that need no grey levels
+            grid[inside] = 1
+            return grid, np.ones(1)
+        values = self.image[inside]
+        found = grey_levels(values, bin_edges(values, **bins))
+        lowest, highest = found.min(), int(found.max())
+        if lowest < highest <= ALL_LEVELS:  # a single level stays one: MCC is then 1
+            grid[inside] = found
+            return grid, np.arange(1.0, highest + 1)
         levels, places = np.unique(found, return_inverse=True)
         if len(levels) > MAX_LEVELS:
             raise ValueError(
                 f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
             )
-        grid = np.zeros(self.image.shape, np.uint16)
         grid[inside] = places + 1
         return grid, levels.astype(np.float64)
 

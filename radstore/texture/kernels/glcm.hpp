@@ -171,15 +171,6 @@ struct Moments {
     bool x_flat = false, y_flat = false;    // one level: weighted sums would leave a rounding error as variance
 };
 
-// The variance of n values from their power sums. Taken about a whole number near the mean, where sums of whole
-// numbers stay exact and nothing cancels.
-RS_FN double variance(double n, double s1, double s2) {
-    const double about = static_cast<double>(static_cast<i64>(s1 / n));
-    const double a1 = s1 - n * about, a2 = s2 - about * (s1 + a1);
-    const double v = (a2 - a1 * (a1 / n)) / n;
-    return v > 0 ? v : 0;
-}
-
 // The features of power sums alone. 4·i·j = (i + j)² − (i − j)².
 template <class Put>
 RS_FN void moment_features(bool symmetric, const Moments& m, const Put& put) {

@@ -41,7 +41,7 @@ struct Direction {
 };
 
 // What all threads read.
-struct Field3 {
+struct Shared {
     const Job& job;
     bool symmetric;
     Field field;
@@ -49,7 +49,7 @@ struct Field3 {
     std::vector<Direction> directions;
     std::vector<u64> power;  // a cell: the power sums of one pair, packed
 
-    Field3(const Job& j, bool symmetric_) : job(j), symmetric(symmetric_), field(j), width((j.levels.count / 8 + 2) * 8) {
+    Shared(const Job& j, bool symmetric_) : job(j), symmetric(symmetric_), field(j), width((j.levels.count / 8 + 2) * 8) {
         for (i32 a = 0; a < j.offsets.count; ++a) {
             directions.emplace_back(field, j.offsets.z(a), j.offsets.y(a), j.offsets.x(a), symmetric, width);
         }
@@ -74,9 +74,9 @@ constexpr i32 BLOCK = 8;
 
 class Strips {
   public:
-    explicit Strips(const Field3& s)
-        : shared(s), wanted(s.job.bits()), roll(s.field, s.job.levels.count), means(LONGEST_STRIP * COUNT),
-          low(LONGEST_STRIP), high(LONGEST_STRIP), joint(s.width * (s.job.levels.count + 1)), sum(2 * s.width + 8),
+    explicit Strips(const Shared& s)
+        : shared(s), wanted(s.job.bits()), range(s.field, s.job.levels.count), means(LONGEST_STRIP * COUNT),
+          joint(s.width * (s.job.levels.count + 1)), sum(2 * s.width + 8),
           difference(s.width + 8), x(s.width + 8), y(s.width + 8) {
         if (wanted & bit(MCC)) {
             matrix.resize(static_cast<size_t>(s.job.levels.count) * s.job.levels.count);
@@ -89,7 +89,7 @@ class Strips {
     void operator()(const Strip& strip, const Output& out) {
         std::fill(means.begin(), means.begin() + strip.count * COUNT, AngleMean());
         const bool power_sums = shared.symmetric && !(wanted & ~FROM_MOMENTS);
-        if (!power_sums) find_range(strip);
+        if (!power_sums) range.find(strip);
         for (const Direction& d : shared.directions) {
             if (d.planes <= 0) continue;
             if (power_sums) {
@@ -106,27 +106,16 @@ class Strips {
     }
 
   private:
-    const Field3& shared;
+    const Shared& shared;
     const u32 wanted;
-    LevelRoll roll;
+    LevelRange range;
     std::vector<AngleMean> means;  // of each window of the strip
-    std::vector<i32> low, high;    // its lowest and highest level
     std::vector<u16> joint, sum, difference, x, y;
     std::vector<double> matrix, d, e;
     std::vector<i32> present;
     std::vector<u64> up_to;
 
     Means<Alone> put(i32 w) { return {Alone(), &means[w * COUNT]}; }
-
-    void find_range(const Strip& strip) {
-        roll(strip, [&](i32 w, const u32* count) {
-            i32 first = 1, last = shared.job.levels.count;
-            while (first <= last && count[first] == 0) ++first;
-            while (first <= last && count[last] == 0) --last;
-            low[w] = first;
-            high[w] = last;
-        });
-    }
 
     void roll_moments(const Strip& strip, const Direction& d) {
         // The power sums of all pairs up to a plane; those of a window are a difference.
@@ -173,10 +162,10 @@ class Strips {
 
     // The features of one direction of one window.
     void finish(i32 w) {
-        if (low[w] > high[w]) return;
+        if (range.low[w] > range.high[w]) return;
         const Scratch<u16> s{joint.data() + shared.width + 1, nullptr, sum.data(), difference.data(), x.data() + 1,
                              y.data() + 1, matrix.data(), d.data(), e.data(), present.data(), shared.width};
-        const Counts<u16> n = summarise(low[w], high[w]);
+        const Counts<u16> n = summarise(range.low[w], range.high[w]);
         if (n.pairs == 0) return;
         features(Alone(), shared.job.levels, shared.job.log(), shared.symmetric, s, n, wanted, put(w));
     }

@@ -8,7 +8,7 @@
 
 #include "firstorder.hpp"
 #include "glcm_strips.hpp"
-#include "glrlm.hpp"
+#include "glrlm_strips.hpp"
 #include "glszm.hpp"
 #include "job.hpp"
 #include "neighbours.hpp"
@@ -217,7 +217,7 @@ NB_MODULE(_native, m) {
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
         if (symmetric && glcm::rolls(job)) {
-            const glcm::Field3 shared(job, symmetric);
+            const glcm::Shared shared(job, symmetric);
             return result(job, [&] { return glcm::Strips(shared); });
         }
         if (job.offsets.weight) {
@@ -227,6 +227,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES, nb::arg("symmetric"));
     m.def("glrlm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (glrlm::rolls(job)) {
+            const glrlm::Shared shared(job);
+            return result(job, [&] { return glrlm::Strips(shared); });
+        }
         if (job.offsets.weight) return result(job, [&] { return each_box(job, GlrlmWorker<double>(job)); });
         return result(job, [&] { return each_box(job, GlrlmWorker<u32>(job)); });
     }, RS_NAMES);

@@ -97,4 +97,32 @@ class LevelRoll {
     std::vector<u32> count;
 };
 
+// The lowest and the highest level in each window of a strip, and how many of its voxels are in the mask. Without
+// any, low > high.
+class LevelRange {
+  public:
+    std::vector<i32> low, high;
+    std::vector<u32> voxels;
+
+    LevelRange(const Field& field, i32 levels_)
+        : low(LONGEST_STRIP), high(LONGEST_STRIP), voxels(LONGEST_STRIP), roll(field, levels_), levels(levels_),
+          whole(static_cast<u32>(field.side[0] * field.side[1] * field.side[2])) {}
+
+    void find(const Strip& strip) {
+        roll(strip, [&](i32 w, const u32* count) {
+            i32 first = 1, last = levels;
+            while (first <= last && count[first] == 0) ++first;
+            while (first <= last && count[last] == 0) --last;
+            low[w] = first;
+            high[w] = last;
+            voxels[w] = whole - count[0];
+        });
+    }
+
+  private:
+    LevelRoll roll;
+    i32 levels;
+    u32 whole;
+};
+
 }  // namespace rs
