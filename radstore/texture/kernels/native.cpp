@@ -11,7 +11,7 @@
 #include "glrlm_strips.hpp"
 #include "glszm.hpp"
 #include "job.hpp"
-#include "neighbours.hpp"
+#include "neighbours_strips.hpp"
 
 namespace nb = nanobind;
 using namespace rs;
@@ -240,10 +240,20 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("gldm", [](RS_JOB_ARGS, i32 alpha) {
         const Job job = RS_JOB;
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return gldm::Strips(job, rows, planes, alpha); });
+        }
         return result(job, [&] { return each_box(job, GldmWorker(job, alpha)); });
     }, RS_NAMES, nb::arg("alpha"));
     m.def("ngtdm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return ngtdm::Strips(job, rows, planes); });
+        }
         return result(job, [&] { return each_box(job, NgtdmWorker(job)); });
     }, RS_NAMES);
     m.def("firstorder", [](RS_JOB_ARGS, ImageArray image, double shift, double voxel_volume) {

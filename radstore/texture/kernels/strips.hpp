@@ -14,45 +14,52 @@
 
 namespace rs {
 
-// Grey levels (0 outside the mask) with a border as wide as the window's radius, so that no window is cut, and with
-// x slowest, so that the planes that enter and leave are read in order: [x][z][y].
+enum class Order {
+    PLANES,  // [x][z][y]: the planes that enter and leave are read in order
+    ROWS,    // [z][y][x]: rows along x are
+};
+
+// Grey levels (0 outside the mask) with a border as wide as the window's radius, so that no window is cut.
 class Field {
   public:
-    i32 radius[3];      // z, y, x: no wider than what reaches every voxel of the grid
-    i32 side[3];        // of a window
-    i32 nz, ny, nx;     // with border
-    i64 step_x, step_z; // the step along y is 1
+    i32 radius[3];              // z, y, x: no wider than what reaches every voxel of the grid
+    i32 side[3];                // of a window
+    i64 step_z, step_y, step_x;
     std::vector<u16> level;
 
-    explicit Field(const Job& job) {
+    // spare: how much wider than the radius the border is
+    explicit Field(const Job& job, Order order = Order::PLANES, i32 spare_ = 0) : spare(spare_) {
         const Lattice& g = job.lattice;
         const i32 size[3] = {g.nz, g.ny, g.nx};
+        i64 n[3];
         for (int a = 0; a < 3; ++a) {
             radius[a] = std::min(job.radius[a], size[a] - 1);
             side[a] = 2 * radius[a] + 1;
+            n[a] = size[a] + 2 * (radius[a] + spare);
         }
-        nz = g.nz + 2 * radius[0];
-        ny = g.ny + 2 * radius[1];
-        nx = g.nx + 2 * radius[2];
-        step_z = ny;
-        step_x = static_cast<i64>(ny) * nz;
-        level.resize(static_cast<size_t>(step_x * nx));
+        const bool rows = order == Order::ROWS;
+        step_y = rows ? n[2] : 1;
+        step_z = n[1] * step_y;
+        step_x = rows ? 1 : n[1] * n[0];
+        level.resize(static_cast<size_t>(n[0] * n[1] * n[2]));
         for (i32 z = 0; z < g.nz; ++z) {
             for (i32 y = 0; y < g.ny; ++y) {
                 const u16* from = g.level + (static_cast<i64>(z) * g.ny + y) * g.nx;
-                u16* to = level.data() + at(z + radius[0], y + radius[1], radius[2]);
+                u16* to = level.data() + step(z + radius[0] + spare, y + radius[1] + spare, radius[2] + spare);
                 for (i32 x = 0; x < g.nx; ++x) to[x * step_x] = from[x];
             }
         }
     }
-    i64 at(i32 z, i32 y, i32 x) const { return x * step_x + z * step_z + y; }
-    i64 step(i32 dz, i32 dy, i32 dx) const { return dx * step_x + dz * step_z + dy; }
-    // The corner of a strip's first window.
-    i64 corner(const Strip& s) const { return at(s.z, s.y, s.x); }  // the border and the radius cancel
+    i64 step(i32 dz, i32 dy, i32 dx) const { return dz * step_z + dy * step_y + dx * step_x; }
+    // The corner of a strip's first window: a centre's radius and the border's cancel.
+    i64 corner(const Strip& s) const { return step(s.z + spare, s.y + spare, s.x + spare); }
     i64 size() const { return static_cast<i64>(level.size()); }
+
+  private:
+    i32 spare;
 };
 
-// The part of a window's plane x = const that a loop visits.
+// The part of a window's plane x = const that a loop visits, in a field of planes.
 struct Plane {
     i32 rows, columns;  // along z, y
     i64 step_z;
