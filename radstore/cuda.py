@@ -16,8 +16,8 @@ from typing import Any
 from radstore.errors import EngineError
 
 OPTIONS = ("--std=c++17", "-fmad=false", "-default-device")
-"""How NVRTC compiles our kernels: multiply-adds are not fused, as on the CPU, so that the numbers are the same;
-functions are for the device unless they say otherwise, which generic lambdas cannot."""
+"""How NVRTC compiles our kernels: multiply-adds are not fused, as on the CPU: the same numbers. Functions
+are for the device unless they say otherwise, which generic lambdas cannot."""
 
 MEMORY_LIMIT = "RADSTORE_GPU_MEMORY"
 """Environment variable: how many GiB of a device we may use at most; without it, `SHARE` of what is free."""

@@ -18,6 +18,7 @@ from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import bin_edges, grey_levels
 
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 # The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
 _SIZES = (
@@ -215,23 +216,30 @@ def _kernels(array: Array) -> Any:
 
 
 def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
-    """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level."""
+    """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level.
+
+    Few levels are all listed, whether they occur or not: a level's place is then its value less one, and nothing
+    need be looked up. Of many, only those that occur.
+    """
     xp = array_module(image)
     grid = xp.zeros(image.shape, np.uint16)
     if not bins:  # first order features that need no grey levels
         grid[inside] = 1
         return grid, np.ones(1)
     values = image[inside]
-    edges = bin_edges(values, **bins)
-    found = grey_levels(values, edges)
-    occurs = xp.zeros(len(edges) + 1, bool)
+    found = grey_levels(values, bin_edges(values, **bins))
+    lowest, highest = int(found.min()), int(found.max())  # synchronises: sizes depend on them
+    if lowest < highest <= ALL_LEVELS:  # a single level stays one: MCC is then 1
+        grid[inside] = found
+        return grid, np.arange(1.0, highest + 1)
+    occurs = xp.zeros(highest + 1, bool)
     occurs[found] = True
-    levels = np.flatnonzero(to_host(occurs))  # synchronises: the host must know how many there are
+    levels = np.flatnonzero(to_host(occurs))
     if len(levels) > MAX_LEVELS:
         raise ValueError(
             f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
         )
-    place = np.zeros(len(edges) + 1, np.uint16)
+    place = np.zeros(highest + 1, np.uint16)
     place[levels] = np.arange(1, len(levels) + 1)
     grid[inside] = xp.asarray(place)[found]
     return grid, levels.astype(np.float64)

@@ -19,7 +19,7 @@ class Grid:
     _regions: dict[int, tuple[Array, Array]] = field(default_factory=dict, repr=False)
 
     def region(self, reach: int) -> tuple[Array, Array]:
-        """The grid with a border of zeros `reach` wide, and where in it the voxels of the mask are (uint32)."""
+        """The grid with a border of zeros `reach` wide; where in it the voxels of the mask are (uint32)."""
         import cupy
 
         if reach not in self._regions:
@@ -27,7 +27,7 @@ class Grid:
             patch = cupy.zeros([int(n) + 2 * reach for n in self.array.shape], np.uint16)
             if patch.size >= MOST_VOXELS:
                 raise ValueError(
-                    f"a region's box of {patch.size:,} voxels, more than {MOST_VOXELS:,}: crop or resample the image"
+                    f"a region's box of {patch.size:,} voxels, more than {MOST_VOXELS:,}: crop or resample"
                 )
             patch[inner] = self.array
             # synchronises: the host must know how many there are

@@ -43,7 +43,7 @@ def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
         return run_windows(call, "glcm_windows", parts, (flag,), teams=True)
 
     def count(region: Region, some: slice, joint: Array, merged: Array) -> None:
-        job = chunk_job(region, some, cells)
+        job = region.job(some, cells)
         region.spread(
             call.kernel("glcm_count"), (job, flag, region.voxels, joint), len(joint), int(job["shared_bytes"])
         )
@@ -80,7 +80,7 @@ def glrlm(*, threads: int, **common: Any) -> list[Array]:
     pair = cupy.zeros(max(1, len(call.offsets)), np.int32)
 
     def count(region: Region, some: slice, runs: Array, merged: Array) -> None:
-        job, pairs = chunk_job(region, some, cells), pair[some]
+        job, pairs = region.job(some, cells), pair[some]
         region.spread(
             call.kernel("glrlm_count"),
             (job, length, region.voxels, runs, pairs),

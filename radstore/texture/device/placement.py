@@ -1,4 +1,4 @@
-"""Where the parts of a block's memory lie: in fast shared memory as far as it goes, else in global scratch."""
+"""Where the parts of a block's memory lie: in fast shared memory as far as it goes, else in scratch."""
 
 from __future__ import annotations
 

@@ -40,6 +40,18 @@ class Region:
         given["reach"] = self.call.reach
         return given
 
+    def job(self, some: slice | None = None, cells: int = 0) -> np.ndarray:
+        """`Launch` for counting in some directions; in shared memory where a matrix of `cells` fits."""
+        import cupy
+
+        job = self.call.launch(Placement.none(), COUNT_THREADS, cupy.empty(0), cupy.empty(0))
+        if some is not None:
+            job["offset"] += np.uint64(12 * some.start)
+            job["weight"] += np.uint64(8 * some.start if self.call.merged else 0)
+            job["directions"] = some.stop - some.start
+        job["shared_bytes"] = 4 * cells if 4 * cells <= SHARED else 0
+        return job
+
     def spread(
         self, kernel: Any, arguments: Sequence[Any], directions: int = 1, shared_bytes: int = 0
     ) -> None:
@@ -85,7 +97,7 @@ def per_direction(
     cells, scratch_bytes
         Of one direction's matrix, and what is needed besides to describe it.
     count
-        ``(region, some, matrices, merged)``: fill the matrices of `some` of the directions, and add them to the
+        ``(region, some, matrices, merged)``: fill the matrices of `some` directions, and add them to the
         merged one where directions are merged.
     describe
         ``(region, some, matrices, rows)``: a row of features of each matrix.
@@ -105,15 +117,3 @@ def per_direction(
     if call.merged and directions:
         describe(region, slice(0, 1), merged, rows)
     return region.mean(rows)
-
-
-def chunk_job(region: Region, some: slice, cells: int) -> np.ndarray:
-    """`Launch` for counting some of the directions, in shared memory where a matrix fits."""
-    import cupy
-
-    job = region.call.launch(Placement.none(), COUNT_THREADS, cupy.empty(0), cupy.empty(0))
-    job["offset"] += np.uint64(12 * some.start)
-    job["weight"] += np.uint64(8 * some.start if region.call.merged else 0)
-    job["directions"] = some.stop - some.start
-    job["shared_bytes"] = 4 * cells if 4 * cells <= SHARED else 0
-    return job

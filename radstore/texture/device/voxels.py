@@ -22,20 +22,20 @@ def glszm(*, threads: int, **common: Any) -> list[Array]:
     del threads
     call = Call("glszm", **common)
     K = call.levels
-    columns = max(4, min(36, 4096 // K))  # zones up to this size have a table
+    tabled = max(4, min(36, 4096 // K))  # zones up to this size are counted in a table
     if not call.region:
         padded = call.patch[0].bytes // 2
         parts = [
             *call.patch,
             Part("parent", 4 * padded),
             Part("by_level", 4 * K),
-            Part("by_size", 4 * columns),
-            Part("table", 4 * K * columns),
-            Part("large", 8 * (call.places // (columns + 1) + 1)),
+            Part("by_size", 4 * tabled),
+            Part("table", 4 * K * tabled),
+            Part("large", 8 * (call.places // (tabled + 1) + 1)),
         ]
-        return run_windows(call, "glszm_windows", parts, (np.int32(columns),))
+        return run_windows(call, "glszm_windows", parts, (np.int32(tabled),))
     region = Region.of(call)
-    job = call.launch(Placement.none(), COUNT_THREADS, cupy.empty(0), cupy.empty(0))
+    job = region.job()
     parent = cupy.empty(region.patch.size, np.int32)
     region.spread(call.kernel("glszm_begin"), (region.voxels, parent))
     region.spread(call.kernel("glszm_merge"), (job, region.voxels, parent))
@@ -66,7 +66,7 @@ def gldm(*, alpha: int, threads: int, **common: Any) -> list[Array]:
     if not call.region:
         return run_windows(call, "gldm_windows", parts, (np.int32(alpha),), source="neighbours")
     region = Region.of(call)
-    job = call.launch(Placement.none(), COUNT_THREADS, cupy.empty(0), cupy.empty(0))
+    job = region.job()
     matrix, row = cupy.zeros(cells, np.uint32), call.row()
     region.spread(call.kernel("gldm_count", "neighbours"), (job, np.int32(alpha), region.voxels, matrix))
     region.describe("gldm_region", parts, (matrix,), row, source="neighbours")
@@ -93,7 +93,7 @@ def ngtdm(*, threads: int, **common: Any) -> list[Array]:
         name = "ngtdm_windows_wide" if wide else "ngtdm_windows"
         return run_windows(call, name, parts, source="neighbours")
     region = Region.of(call)
-    job = call.launch(Placement.none(), COUNT_THREADS, cupy.empty(0), cupy.empty(0))
+    job = region.job()
     counts, away, row = cupy.zeros(K, np.uint32), cupy.zeros(cells, np.uint64), call.row()
     region.spread(call.kernel("ngtdm_count", "neighbours"), (job, region.voxels, counts, away))
     region.describe(
@@ -115,7 +115,7 @@ def firstorder(
     if not call.region:
         return run_windows(call, "firstorder_windows", parts, (image, *numbers))
     region = Region.of(call)
-    where = call.level.array.ravel().nonzero()[0]  # synchronises: how many there are
+    where = cupy.flatnonzero(call.level.array)  # synchronises: how many there are
     values, places = image.ravel()[where], call.level.array.ravel()[where]
     ordered = cupy.sort(values) if call.bits & ORDERED else None
     row = call.row()

@@ -29,6 +29,11 @@ struct Scratch {
     double* d;      // levels; twice as many for a team of several
     double* e;      // levels; twice as many for a team of several
     i32* present;   // levels
+    i32 width = 0;  // of the matrix in memory; 0: as many columns as levels
+
+    RS_FN C cell(const Levels& levels, i32 i, i32 j) const {
+        return joint[static_cast<i64>(i) * (width ? width : levels.count) + j];
+    }
 };
 
 // What one pass over the matrix gives.
@@ -107,34 +112,41 @@ RS_FN void summarise(const Team& team, const Levels& levels, const CountLog& log
 }
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
-// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own.
+// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own. The largest
+// is 1, and its vector √px.
 template <class Team, class C>
-RS_FN double mcc(const Team& team, const Levels& levels, bool symmetric, const Scratch<C>& s) {
+RS_FN double mcc(const Team& team, const Levels& levels, bool symmetric, const Scratch<C>& s, const Counts<C>& counts) {
     if (levels.count == 1) return 1.0;
-    const i32 K = levels.count;
     i32 n = 0;
-    for (i32 i = 0; i < K; ++i) {
+    double total = 0;
+    for (i32 i = counts.first; i <= counts.last; ++i) {  // every lane: the list is short
+        total += static_cast<double>(s.x[i]);
         if (!(s.x[i] > 0 || (!symmetric && s.y[i] > 0))) continue;
         if (team.lane() == 0) s.present[n] = i;
         ++n;
     }
     team.sync();
+    for (i32 a = team.lane(); a < n; a += team.lanes()) {
+        const double x = static_cast<double>(s.x[s.present[a]]);
+        s.d[a] = sqrt(x / total);
+        s.e[a] = x > 0 ? 1 / sqrt(x) : 0.0;
+    }
+    team.sync();
     for (i32 a = 0; a < n; ++a) {
+        const i32 i = s.present[a];
         for (i32 b = team.lane(); b <= a; b += team.lanes()) {
-            const i32 i = s.present[b], j = s.present[a];  // i ≤ j: the upper triangle
-            const double norm = sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
+            const i32 j = s.present[b];
             double q = 0;
             if (symmetric) {
-                q = static_cast<double>(s.joint[static_cast<i64>(i) * K + j]) * (i == j ? 2 : 1);
+                q = static_cast<double>(s.cell(levels, j, i)) * (i == j ? 2 : 1);
             } else {
                 for (i32 c = 0; c < n; ++c) {
                     const i32 k = s.present[c];
-                    const double both = static_cast<double>(s.joint[static_cast<i64>(j) * K + k]) *
-                                        static_cast<double>(s.joint[static_cast<i64>(i) * K + k]);
+                    const double both = static_cast<double>(s.cell(levels, i, k)) * static_cast<double>(s.cell(levels, j, k));
                     if (both > 0) q += both / static_cast<double>(s.y[k]);
                 }
             }
-            s.matrix[a * n + b] = s.matrix[b * n + a] = norm > 0 ? q / norm : 0.0;
+            s.matrix[a * n + b] = s.matrix[b * n + a] = q * (s.e[a] * s.e[b]);
         }
     }
     team.sync();
@@ -162,15 +174,6 @@ struct Moments {
     double x1 = 0, x2 = 0, y1 = 0, y2 = 0;  // Σ i, Σ i², Σ j, Σ j²; only where the matrix is not symmetric
     bool x_flat = false, y_flat = false;    // one level: weighted sums would leave a rounding error as variance
 };
-
-// The variance of n values from their power sums. Taken about a whole number near the mean, where sums of whole
-// numbers stay exact and nothing cancels.
-RS_FN double variance(double n, double s1, double s2) {
-    const double about = static_cast<double>(static_cast<i64>(s1 / n));
-    const double a1 = s1 - n * about, a2 = s2 - about * (s1 + a1);
-    const double v = (a2 - a1 * (a1 / n)) / n;
-    return v > 0 ? v : 0;
-}
 
 // The features of power sums alone. 4·i·j = (i + j)² − (i − j)².
 template <class Put>
@@ -315,7 +318,7 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     moment_features(symmetric, m, put);
 
     // 3. A small eigenvalue problem.
-    if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s));
+    if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s, n));
 }
 
 // Everything to zero again.

@@ -7,11 +7,11 @@
 #include <nanobind/stl/vector.h>
 
 #include "firstorder.hpp"
-#include "glcm.hpp"
-#include "glrlm.hpp"
+#include "glcm_strips.hpp"
+#include "glrlm_strips.hpp"
 #include "glszm.hpp"
 #include "job.hpp"
-#include "neighbours.hpp"
+#include "neighbours_strips.hpp"
 
 namespace nb = nanobind;
 using namespace rs;
@@ -216,6 +216,10 @@ NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
+        if (symmetric && glcm::rolls(job)) {
+            const glcm::Shared shared(job, symmetric);
+            return result(job, [&] { return glcm::Strips(shared); });
+        }
         if (job.offsets.weight) {
             return result(job, [&] { return each_box(job, GlcmWorker<double>(job, symmetric)); });
         }
@@ -223,6 +227,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES, nb::arg("symmetric"));
     m.def("glrlm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (glrlm::rolls(job)) {
+            const glrlm::Shared shared(job);
+            return result(job, [&] { return glrlm::Strips(shared); });
+        }
         if (job.offsets.weight) return result(job, [&] { return each_box(job, GlrlmWorker<double>(job)); });
         return result(job, [&] { return each_box(job, GlrlmWorker<u32>(job)); });
     }, RS_NAMES);
@@ -232,10 +240,20 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("gldm", [](RS_JOB_ARGS, i32 alpha) {
         const Job job = RS_JOB;
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return gldm::Strips(job, rows, planes, alpha); });
+        }
         return result(job, [&] { return each_box(job, GldmWorker(job, alpha)); });
     }, RS_NAMES, nb::arg("alpha"));
     m.def("ngtdm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return ngtdm::Strips(job, rows, planes); });
+        }
         return result(job, [&] { return each_box(job, NgtdmWorker(job)); });
     }, RS_NAMES);
     m.def("firstorder", [](RS_JOB_ARGS, ImageArray image, double shift, double voxel_volume) {

@@ -57,6 +57,9 @@ class ndarray:  # noqa: N801
     def __len__(self) -> int:
         return len(self._host)
 
+    def __int__(self) -> int:
+        return int(self._host)
+
     def __bool__(self) -> bool:
         return bool(self._host)
 
