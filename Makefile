@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint sanitize clean
+.PHONY: demo test lint sanitize tsan clean
 
 demo: $(VENV)/.installed
 	$(BIN)/radstore build --features selected.yaml
@@ -22,6 +22,12 @@ sanitize: $(VENV)/.installed-test
 	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest -m 'not slow' tests/texture; \
 	status=$$?; $(BIN)/python -m pip install --quiet --editable . \
 	    --config-settings=cmake.define.RADSTORE_SANITIZE=OFF && exit $$status
+
+# The CUDA kernels' lanes as threads of the operating system, under ThreadSanitizer: races, missing barriers.
+tsan: $(VENV)/.installed-test
+	RADSTORE_EMULATED='-DRS_THREADS -fsanitize=thread -g' TSAN_OPTIONS='halt_on_error=1 exitcode=66' \
+	LD_PRELOAD="$(shell $(CXX) -print-file-name=libtsan.so)" OPENBLAS_NUM_THREADS=1 \
+	$(BIN)/python -m pytest tests/texture/test_cuda_emulated.py -k 'every_family or spread'
 
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/texture/kernels/*)
 	$(PYTHON) -m venv $(VENV)

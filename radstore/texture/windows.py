@@ -218,8 +218,8 @@ def _kernels(array: Array) -> Any:
 def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
     """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level.
 
-    Few levels are all listed, whether they occur or not: a level's place is then its value less one, and nothing
-    need be looked up. Of many, only those that occur.
+    Few levels are all listed, whether they occur or not: a level's place is then its value less one, and
+    nothing need be looked up. Of many, only those that occur.
     """
     xp = array_module(image)
     grid = xp.zeros(image.shape, np.uint16)

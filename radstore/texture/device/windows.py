@@ -75,9 +75,9 @@ def shape_of_block(call: Call, parts: Sequence[Part], teams: bool) -> tuple[int,
     3. Else the more threads the more memory a window takes, since fewer blocks fit on a multiprocessor.
     """
     own = sum(part.bytes for part in parts if part.each)
-    if teams and not call.merged and own <= 8 << 10:
+    if teams and not call.merged and own <= SMALL_MATRIX:
         return (WARP if call.places <= SMALL_WINDOW or len(call.offsets) < 2 else 2 * WARP), WARP
-    if call.places <= SMALL_WINDOW and own + sum(part.bytes for part in parts) <= 8 << 10:
+    if call.places <= SMALL_WINDOW and own + sum(part.bytes for part in parts) <= SMALL_MATRIX:
         return WARP, WARP
     threads = 128 if sum(part.bytes for part in parts) <= 48 << 10 else 256
     return threads, threads
