@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint sanitize cuda-compile wheel clean
+.PHONY: demo test lint sanitize tsan cuda-compile wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/radstore build --features selected.yaml
@@ -40,6 +40,12 @@ wheel:
 	dist/venv/bin/python -m pip install --quiet numpy scipy PyWavelets
 	dist/venv/bin/python -m pip install --quiet --no-deps dist/radstore-*.whl
 	PATH=$(CURDIR)/dist/venv/bin dist/venv/bin/python .ci/try_wheel.py
+
+# The CUDA kernels' lanes as threads of the operating system, under ThreadSanitizer: races, missing barriers.
+tsan: $(VENV)/.installed-test
+	RADSTORE_EMULATED='-DRS_THREADS -fsanitize=thread -g' TSAN_OPTIONS='halt_on_error=1 exitcode=66' \
+	LD_PRELOAD="$(shell $(CXX) -print-file-name=libtsan.so)" OPENBLAS_NUM_THREADS=1 \
+	$(BIN)/python -m pytest tests/texture/test_cuda_emulated.py -k 'every_family or spread'
 
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/*/kernels/*)
 	$(PYTHON) -m venv $(VENV)
