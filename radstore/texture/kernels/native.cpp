@@ -9,7 +9,7 @@
 #include "firstorder.hpp"
 #include "glcm_strips.hpp"
 #include "glrlm_strips.hpp"
-#include "glszm.hpp"
+#include "glszm_strips.hpp"
 #include "job.hpp"
 #include "neighbours_strips.hpp"
 
@@ -236,6 +236,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("glszm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (glszm::labels(job)) {
+            const glszm::Shared shared(job);
+            return result(job, [&] { return glszm::Strips(shared); });
+        }
         return result(job, [&] { return each_box(job, GlszmWorker(job)); });
     }, RS_NAMES);
     m.def("gldm", [](RS_JOB_ARGS, i32 alpha) {

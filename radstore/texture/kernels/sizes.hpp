@@ -82,6 +82,9 @@ struct Sums {
     RS_FN double entropy() const { return count > 0 ? log2(count) - joint_log / count : 0; }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
+    // The same spreads from power sums, where counts are whole.
+    RS_FN double level_spread() const { return count > 0 ? count * variance(count, i1, i2) : 0; }
+    RS_FN double size_spread() const { return count > 0 ? count * variance(count, voxels, j2) : 0; }
 };
 
 // The features of a dense matrix P[level][size − 1] with `sizes` columns; clears it. touched: its `n` cells that are
