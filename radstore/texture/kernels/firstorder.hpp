@@ -28,6 +28,8 @@ RS_FN double percentile(const double* sorted, i32 n, double q) {
     return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
 }
 
+constexpr u32 FROM_LEVELS = 1u << Entropy | 1u << Uniformity;
+constexpr u32 FROM_DISTANCES = 1u << Kurtosis | 1u << MeanAbsoluteDeviation | 1u << Skewness | 1u << StandardDeviation | 1u << Variance;
 constexpr u32 ORDERED = 1u << P10 | 1u << P90 | 1u << InterquartileRange | 1u << Median | 1u << RobustMeanAbsoluteDeviation;
 
 // The features that need the values in order.
@@ -95,6 +97,14 @@ struct Totals {
         ++n;
         sum += v;
         energy += (v + shift) * (v + shift);
+    }
+    RS_FN void add(const Totals& t) {
+        if (t.n == 0) return;
+        if (n == 0 || t.low < low) low = t.low;
+        if (n == 0 || t.high > high) high = t.high;
+        n += t.n;
+        sum += t.sum;
+        energy += t.energy;
     }
 };
 

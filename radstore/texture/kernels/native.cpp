@@ -6,7 +6,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
-#include "firstorder.hpp"
+#include "firstorder_strips.hpp"
 #include "glcm_strips.hpp"
 #include "glrlm_strips.hpp"
 #include "glszm_strips.hpp"
@@ -262,6 +262,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("firstorder", [](RS_JOB_ARGS, ImageArray image, double shift, double voxel_volume) {
         const Job job = RS_JOB;
+        if (firstorder::rolls(job, image.data())) {
+            const Field planes(job);
+            return result(job, [&] { return firstorder::Strips(job, planes, image.data(), shift, voxel_volume); });
+        }
         return result(job, [&] { return each_box(job, FirstorderWorker(job, image.data(), shift, voxel_volume)); });
     }, RS_NAMES, nb::arg("image"), nb::arg("shift"), nb::arg("voxel_volume"));
 }
