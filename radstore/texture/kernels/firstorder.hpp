@@ -8,11 +8,12 @@
 
 namespace rs::firstorder {
 
-enum Feature {
-    P10, P90, Energy, Entropy, InterquartileRange, Kurtosis, Maximum, MeanAbsoluteDeviation, Mean, Median, Minimum,
-    Range, RobustMeanAbsoluteDeviation, RootMeanSquared, Skewness, StandardDeviation, TotalEnergy, Uniformity,
-    Variance, COUNT
-};
+#define RS_FIRSTORDER_FEATURES(X)                                                                                  \
+    X(P10) X(P90) X(Energy) X(Entropy) X(InterquartileRange) X(Kurtosis) X(Maximum) X(MeanAbsoluteDeviation)       \
+    X(Mean) X(Median) X(Minimum) X(Range) X(RobustMeanAbsoluteDeviation) X(RootMeanSquared) X(Skewness)            \
+    X(StandardDeviation) X(TotalEnergy) X(Uniformity) X(Variance)
+
+enum Feature { RS_FIRSTORDER_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 struct Scratch {
     double* values;  // the box's voxels

@@ -13,7 +13,7 @@ namespace rs::firstorder {
 
 // Whether a job's windows can roll: NaN has no place in an order.
 inline bool rolls(const Job& job, const double* image) {
-    if (!job.centres) return false;
+    if (!job.rolling) return false;
     const Lattice& g = job.lattice;
     const i64 voxels = static_cast<i64>(g.nz) * g.ny * g.nx;
     for (i64 v = 0; v < voxels; ++v) {

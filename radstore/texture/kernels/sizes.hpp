@@ -8,12 +8,13 @@
 
 namespace rs::sizes {
 
-enum Feature {
-    GrayLevelNonUniformity, GrayLevelNonUniformityNormalized, GrayLevelVariance, HighGrayLevelEmphasis,
-    LargeEmphasis, LargeHighGrayLevelEmphasis, LargeLowGrayLevelEmphasis, LowGrayLevelEmphasis, Entropy,
-    SizeNonUniformity, SizeNonUniformityNormalized, Percentage, SizeVariance, SmallEmphasis,
-    SmallHighGrayLevelEmphasis, SmallLowGrayLevelEmphasis, COUNT
-};
+#define RS_SIZES_FEATURES(X)                                                                                       \
+    X(GrayLevelNonUniformity) X(GrayLevelNonUniformityNormalized) X(GrayLevelVariance) X(HighGrayLevelEmphasis)    \
+    X(LargeEmphasis) X(LargeHighGrayLevelEmphasis) X(LargeLowGrayLevelEmphasis) X(LowGrayLevelEmphasis)            \
+    X(Entropy) X(SizeNonUniformity) X(SizeNonUniformityNormalized) X(Percentage) X(SizeVariance)                   \
+    X(SmallEmphasis) X(SmallHighGrayLevelEmphasis) X(SmallLowGrayLevelEmphasis)
+
+enum Feature { RS_SIZES_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 // Sums over the sizes of one level, or over a single cell: Σ c, Σ c·j, Σ c·j², Σ c/j², Σ c·log2 c.
 struct OneLevel {
