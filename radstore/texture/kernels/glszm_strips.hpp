@@ -27,6 +27,7 @@ struct Shared {
     std::vector<u16> groups;      // bits → one neighbour of each group, numbered from 1, in four bits each
     std::vector<u16> inside;      // a voxel of a window: the neighbours that are in the window too
     i32 back[MAX_EARLIER];        // how far −offset a is in the window
+    u32 adjacent[MAX_EARLIER] = {};  // the neighbours that are neighbours of one
 
     explicit Shared(const Job& j) : job(j), planes(j), field(j, Order::ROWS, REACH), same(field.level.size()) {
         const Offsets& o = job.offsets;
@@ -36,6 +37,9 @@ struct Shared {
         }
         for (i64 v = 0; v < field.size(); ++v) {
             if (!field.level[v]) same[v] = 0;
+        }
+        for (i32 a = 0; a < o.count; ++a) {
+            for (i32 b = 0; b < o.count; ++b) adjacent[a] |= static_cast<u32>(are_adjacent(a, b)) << b;
         }
         groups.resize(static_cast<size_t>(1) << o.count);
         for (u32 bits = 0; bits < groups.size(); ++bits) groups[bits] = one_of_each(bits);
@@ -60,7 +64,7 @@ struct Shared {
         u16* __restrict to = same.data();
         for (i64 v = step; v < field.size(); ++v) to[v] = static_cast<u16>(to[v] | (level[v] == level[v - step]) << a);
     }
-    bool adjacent(i32 a, i32 b) const {
+    bool are_adjacent(i32 a, i32 b) const {
         const Offsets& o = job.offsets;
         return std::abs(o.z(a) - o.z(b)) <= 1 && std::abs(o.y(a) - o.y(b)) <= 1 && std::abs(o.x(a) - o.x(b)) <= 1;
     }
@@ -70,15 +74,12 @@ struct Shared {
             i32 first = 0;
             while (!(bits >> first & 1)) ++first;
             found |= static_cast<u32>(first + 1) << shift;
-            for (u32 group = 1u << first, before = 0; group != before;) {  // grows until it is whole
+            u32 group = 1u << first;
+            for (u32 before = 0; group != before;) {  // grows until it is whole
                 before = group;
-                for (i32 a = 0; a < job.offsets.count; ++a) {
-                    for (i32 b = 0; b < job.offsets.count; ++b) {
-                        if (group >> a & 1 && bits >> b & 1 && adjacent(a, b)) group |= 1u << b;
-                    }
-                }
-                bits &= ~group;
+                for (i32 a = 0; a < job.offsets.count; ++a) group |= before >> a & 1 ? adjacent[a] & bits : 0;
             }
+            bits &= ~group;
         }
         return static_cast<u16>(found);  // at most four neighbours are not adjacent to each other
     }
