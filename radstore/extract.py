@@ -192,7 +192,7 @@ def features(
     Parameters
     ----------
     image, mask
-        Files, SimpleITK images, volumes, or NumPy arrays [z, y, x].
+        Files, SimpleITK images, volumes, or arrays [z, y, x], NumPy or CuPy.
     spacing
         Of arrays: voxel size along x, y, z in mm; 1 if not given.
     spec, label, engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from radstore.errors import ReadError
+from radstore.images.arrays import Array, on_device, to_host
 from radstore.images.itk import from_itk
 from radstore.images.read import read_image, read_labels
 from radstore.images.region import region_mask
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from radstore.catalog import Case
 
 Placed: TypeAlias = str | Path | sitk.Image | Volume
-ImageLike: TypeAlias = Placed | np.ndarray
-"""A file, or an image in memory; an array [z, y, x] has voxels of 1 mm unless `placed` says otherwise."""
+ImageLike: TypeAlias = Placed | Array
+"""A file, or an image in memory; an array [z, y, x] (NumPy or CuPy) has voxels of 1 mm unless `placed` says
+otherwise. What is on a device stays there for the engine ``cuda``."""
 
 
 def prepare(
@@ -71,7 +74,7 @@ def prepare_case(case: Case, region: str, settings: Settings) -> tuple[Volume, V
 
 def placed(image: ImageLike, spacing: Vector3 | None) -> Placed:
     """An array with its voxel size (x, y, z in mm) as a volume; anything else as it is."""
-    if not isinstance(image, np.ndarray):
+    if isinstance(image, str | Path | Volume) or not (isinstance(image, np.ndarray) or on_device(image)):
         return image
     if image.ndim != 3:
         raise ReadError(f"An array of {image.ndim} dimensions is no image.", "Give a 3-D array [z, y, x].")
@@ -95,8 +98,8 @@ def _labels(labels: ImageLike, channel: int) -> Volume:
     where = placed(labels, None)
     if isinstance(where, str | Path):
         return read_labels(where, channel)
-    if isinstance(where, Volume):
-        return where
+    if isinstance(where, Volume):  # regions are picked out on the processor
+        return replace(where, array=to_host(where.array))
     if where.GetNumberOfComponentsPerPixel() > 1:
         where = sitk.VectorIndexSelectionCast(where, channel)
     return from_itk(_three_d(where))

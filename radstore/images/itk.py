@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from radstore.images.arrays import to_host
 from radstore.images.volume import Geometry, Volume
 from radstore.threads import use_threads
 
@@ -17,7 +18,8 @@ def to_itk(volume: Volume) -> sitk.Image:
     TypeError
         For an array whose dtype ITK does not have (bool, float16).
     """
-    native = volume.array.astype(volume.array.dtype.newbyteorder("="), copy=False)
+    array = to_host(volume.array)
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
     image = sitk.GetImageFromArray(native)
     image.SetSpacing(volume.geometry.spacing)
     image.SetOrigin(volume.geometry.origin)

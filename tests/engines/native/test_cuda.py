@@ -10,7 +10,7 @@ from radstore.engines.native import Cpu, Cuda, walk
 from radstore.engines.native.place import SHARE, WINDOW_BYTES
 from radstore.engines.registry import choose
 from radstore.errors import EngineError
-from radstore.extract import extract
+from radstore.extract import extract, features
 from radstore.images.volume import Geometry, Volume
 from radstore.spec import Spec
 
@@ -123,6 +123,17 @@ def test_an_extraction_records_the_device_that_computed(case, card):
     with pytest.warns(RuntimeWarning, match="does not fit"):
         done = extract(*case, spec, engine="cuda")
     assert done.json_record()["engine"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize("engine", ["cuda", "cpu", "pyradiomics"])
+def test_arrays_of_the_device_are_taken_by_every_engine(engine, case, card):
+    image, mask = (volume.array for volume in case)
+    spacing, spec = case[0].geometry.spacing, Spec.from_dict(DOCUMENT)
+    expected = features(image, mask, spec, spacing=spacing, engine=engine)
+    up = card.asarray(image), card.asarray(mask)
+    card.uploads.clear()
+    assert features(*up, spec, spacing=spacing, engine=engine).equals(expected)
+    assert sum(card.uploads) < image.nbytes  # nothing but the mask's part goes up again
 
 
 def test_memory_is_bounded_unless_the_user_did_it(case, card):

@@ -10,6 +10,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from radstore.engines.native import Cpu
+from radstore.engines.native.versions import VERSIONS
 from radstore.engines.pyradiomics import PyRadiomics
 from radstore.images.itk import set_threads
 from radstore.images.read import read_image, read_labels
@@ -140,6 +141,25 @@ def test_keys_are_not_the_references():
     ours, theirs = (graph.recipes(leaves, engine.version) for engine in (Cpu(), PyRadiomics()))
     for feature in graph:
         assert ours[feature.name] != theirs[feature.name], feature.name
+
+
+def test_every_operation_has_a_version():
+    filters = {**FILTERS, "LBP3D": {}}
+    settings = [
+        {"normalize": True, "resampledPixelSpacing": [1, 1, 2], "windowLevel": 0, "windowWidth": 9},
+        {"preCrop": True, "resegmentRange": [0], "force2D": True},
+    ]
+    seen = set()
+
+    def version(op):
+        seen.add(op)
+        return Cpu().version(op)
+
+    for setting in settings:
+        classes = {**CLASSES, "shape2D": []} if "force2D" in setting else CLASSES
+        document = {"featureClass": classes, "imageType": filters, "setting": setting}
+        Spec.from_dict(document).graph("roi").recipes({"image": "i", "mask": "m"}, version)
+    assert seen == set(VERSIONS)
 
 
 def test_too_many_grey_levels_are_a_recorded_failure_with_the_remedy():
