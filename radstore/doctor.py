@@ -8,8 +8,13 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import radstore
+from radstore.errors import EngineError
+
+if TYPE_CHECKING:
+    from radstore.build.devices import Device
 
 # Distribution → what radstore needs it for; those of an extra are named with it.
 PACKAGES = {
@@ -26,6 +31,9 @@ PACKAGES = {
     "distributed": "builds",
     "openpyxl": "tables from .xlsx",
     "pyarrow": "export to Parquet (radstore[parquet])",
+    "cupy-cuda12x": "engine cuda (radstore[cuda12])",
+    "cupy-cuda13x": "engine cuda (radstore[cuda13])",
+    "dask-cuda": "builds on GPUs: processes near their GPU (optional)",
     "torch": "reading blocks in a DataLoader (optional)",
 }
 
@@ -41,7 +49,17 @@ class Package:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found; ``engines``: name → ``ok`` or why not."""
+    """What `diagnose` found.
+
+    Parameters
+    ----------
+    engines
+        Name → ``ok`` or why not.
+    gpus
+        The CUDA devices that this process may use, as ``--gpus`` numbers them.
+    no_gpu
+        Why there is none; empty if there is one.
+    """
 
     radstore: str
     python: str
@@ -51,14 +69,17 @@ class Diagnosis:
     free_disk_gb: float
     packages: tuple[Package, ...]
     engines: dict[str, str]
+    gpus: tuple[Device, ...]
+    no_gpu: str
 
 
 def diagnose() -> Diagnosis:
     """Look at this machine."""
-    from radstore.build.api import cores
+    from radstore.build.hire import cores
     from radstore.build.needs import free_memory
     from radstore.engines.registry import available
 
+    gpus, no_gpu = _gpus()
     return Diagnosis(
         radstore=radstore.__version__,
         python=sys.version.split()[0],
@@ -68,7 +89,19 @@ def diagnose() -> Diagnosis:
         free_disk_gb=shutil.disk_usage(Path.cwd()).free / 1e9,
         packages=tuple(Package(name, _version(name), purpose) for name, purpose in PACKAGES.items()),
         engines=available(),
+        gpus=gpus,
+        no_gpu=no_gpu,
     )
+
+
+def _gpus() -> tuple[tuple[Device, ...], str]:
+    """The devices, or why there is none."""
+    from radstore.build.devices import visible
+
+    try:
+        return visible(), ""
+    except EngineError as error:
+        return (), str(error)
 
 
 def _version(name: str) -> str | None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from radstore.build.cluster import client_for
 from radstore.build.digests import DigestCache
-from radstore.build.job import Job
-from radstore.build.needs import Needs, estimate, workers_that_fit
+from radstore.build.hire import cores, gpus_for, hire
+from radstore.build.job import Job, named_engine
+from radstore.build.muster import muster
+from radstore.build.needs import Needs, estimate
 from radstore.build.plan import Plan, make_plan
 from radstore.build.run import Progress, Tally, run_plan
 from radstore.catalog import Case, Catalog, is_implicit_region, load_catalog
-from radstore.engines.registry import AUTO, choose, require
+from radstore.engines.registry import AUTO, require
 from radstore.errors import BadInput, CatalogError
 from radstore.spec import Spec, load_spec
 from radstore.store import layout, lease, log
@@ -101,6 +103,7 @@ def build(
     settings: Sequence[str] = (),
     limit: int | None = None,
     workers: int | None = None,
+    gpus: str | Sequence[int] | None = None,
     scheduler: str | None = None,
     dry_run: bool = False,
     rehash: bool = False,
@@ -127,8 +130,11 @@ def build(
     settings
         Changes to the spec, as ``setting.binWidth=25``.
     workers
-        Worker processes; default: one a core, fewer where memory does not allow it. They are spawned, so
-        a script that calls this needs ``if __name__ == "__main__":``.
+        Worker processes; default: one a core, fewer where memory does not allow it. Beside GPUs those that
+        decode for them. They are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
+    gpus
+        Which CUDA devices an engine that computes on them uses: ``all`` (the default), or their numbers
+        among those that ``CUDA_VISIBLE_DEVICES`` lets this process see, as ``"0,1"`` or ``[0, 1]``.
     scheduler
         Address of a Dask scheduler to use instead of an embedded cluster; `workers` is not used then.
     dry_run
@@ -160,32 +166,28 @@ def build(
         limit=limit,
         rehash=rehash,
         retry_failed=retry_failed,
+        remote=scheduler is not None,
     )
+    devices, why = gpus_for(prepared.job, gpus, scheduler)
     progress.prepared(prepared)
     plan, bucket = prepared.plan, prepared.bucket
     needs = estimate(plan) if plan.todo else None
-    hired = 0 if scheduler else _workers(plan, needs, workers)
-    if hired:  # the cores that are left over serve the threads of each worker
-        plan = replace(plan, job=replace(plan.job, threads=max(1, cores() // hired)))
-    progress.planned(plan, hired)
+    crew = hire(plan, needs, devices, asked=workers, scheduler=scheduler)
+    crew = replace(crew, why=why)
+    if crew.processes:
+        plan = replace(plan, job=replace(plan.job, threads=crew.threads(cores())))
+    progress.planned(plan, crew)
     if dry_run:
         return BuildReport(prepared, None, _head(bucket), needs)
     with ExitStack() as stack:
-        # first, so that a scheduler that does not answer leaves no trace
-        client = stack.enter_context(client_for(scheduler, hired)) if plan.todo else None
+        # first, so that a scheduler that does not answer or cannot do it leaves no trace
+        client = stack.enter_context(client_for(scheduler, crew)) if plan.todo else None
+        if client:
+            muster(client, plan.job)
         layout.create(bucket, CODEC)
         stack.enter_context(lease.building(bucket))
         tally = run_plan(plan, bucket, prepared.cache, client, message=message, progress=progress)
     return BuildReport(prepared, tally, log.head(bucket), needs)
-
-
-def _workers(plan: Plan, needs: Needs | None, asked: int | None) -> int:
-    """How many processes of this machine shall work on a plan."""
-    if asked is not None and asked < 1:
-        raise BadInput(f"{asked} workers cannot compute anything", "Give a whole number from 1 on.")
-    if needs is None:
-        return 0
-    return workers_that_fit(needs, min(asked or cores(), len(plan.todo)), given=asked is not None)
 
 
 def prepare(
@@ -201,8 +203,11 @@ def prepare(
     limit: int | None = None,
     rehash: bool = False,
     retry_failed: bool = False,
+    remote: bool = False,
 ) -> Prepared:
     """Load and check everything a build needs; changes nothing. Parameters as for `build`.
+
+    `remote`: others compute, so an engine need not work here.
 
     Raises
     ------
@@ -213,11 +218,11 @@ def prepare(
     if isinstance(features, Spec) and settings:
         raise BadInput("settings were given beside a Spec", "Change the Spec itself, or give its file.")
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
-    chosen, reason = choose(engine)
+    named, chosen, reason = named_engine(engine, remote=remote)
     where = open_bucket(store or loaded.store)
     there = layout.is_store(where)
     name = region or spec.region or f"label-{spec.settings.label}"
-    job = Job(spec, name, chosen.name, where.location)
+    job = Job(spec, name, named, where.location)
     for graph in job.graphs.values():
         require(chosen, graph)
     meant = tuple(loaded.cases(source, cases, limit))
@@ -237,13 +242,6 @@ def _require_region(name: str, catalog: Catalog, source: str | None) -> None:
             f"{catalog.path} defines no region {name!r}",
             suggest(name, [*known, "label-N"], "Its regions are"),
         )
-
-
-def cores() -> int:
-    """How many cores this process may use (a container's share, if it has one)."""
-    from dask.system import CPU_COUNT
-
-    return int(CPU_COUNT)
 
 
 def _head(bucket: Bucket) -> Version | None:

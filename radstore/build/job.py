@@ -8,10 +8,11 @@ from functools import cached_property, lru_cache
 from radstore.build.digests import fingerprint
 from radstore.canonical import digest_of
 from radstore.catalog import Case
-from radstore.engines.base import Engine
-from radstore.engines.registry import choose
+from radstore.engines.base import Engine, Local
+from radstore.engines.registry import ON_GPU, choose
 from radstore.errors import RegionError
 from radstore.graph import Graph
+from radstore.images.volume import Geometry, Index3
 from radstore.spec import Spec
 from radstore.store.manifest import CaseRecord
 from radstore.store.table import FEATURES, MAPS, REGION
@@ -57,6 +58,28 @@ class Job:
     threads: int = 1
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether the engine computes on a CUDA device."""
+        return self.engine in ON_GPU
+
+    @property
+    def planner(self) -> Engine:
+        """The engine as far as keys and estimates go: needs no device."""
+        return planner(self.engine)
+
+    def margin(self, image: Geometry) -> Index3 | None:
+        """How far outside the region the engine reads, in voxels (z, y, x); None: the whole image."""
+        reader = self.planner
+        if not isinstance(reader, Local):
+            return None
+        found = [reader.margin(graph, image) for graph in self.graphs.values()]
+        known = [margin for margin in found if margin is not None]
+        if len(known) < len(found):
+            return None
+        z, y, x = (max(along) for along in zip(*known, strict=True))
+        return z, y, x
+
+    @property
     def view(self) -> str:
         """The view's name: spec@region."""
         return f"{self.spec.name}@{self.region}"
@@ -76,7 +99,7 @@ class Job:
     @cached_property
     def _signatures(self) -> dict[str, str]:
         """Block name → what its key says of graph and engine; the same for every case."""
-        version = engine(self.engine).version
+        version = self.planner.version
         leaves = {"image": "image", "mask": "mask"}
         return {
             name: digest_of(
@@ -97,7 +120,7 @@ class Job:
 
     def recipes(self, name: str, inputs: Inputs) -> dict[str, str]:
         """Feature → its own key, for the features of one block: the unit of reuse."""
-        version = engine(self.engine).version
+        version = self.planner.version
         recipes = self.graphs[name].recipes(inputs.leaves, version)
         return {feature: digest_of([key, self.keep_bits(name)]) for feature, key in recipes.items()}
 
@@ -128,10 +151,36 @@ class Job:
             seen: object = str(case.problem)
         else:
             seen = self.mask_fingerprint(case)
-        return digest_of(["failed", seen, self.spec.hash, engine(self.engine).version("feature")])
+        return digest_of(["failed", seen, self.spec.hash, self.planner.version("feature")])
 
 
 @lru_cache(maxsize=4)
 def engine(name: str) -> Engine:
     """The engine of this process."""
     return choose(name)[0]
+
+
+def planner(name: str) -> Engine:
+    """The engine that tells keys, refusals and estimates of `name` on a machine without a GPU too."""
+    return engine(ON_GPU.get(name, name))
+
+
+def named_engine(asked: str, *, remote: bool = False) -> tuple[str, Engine, str]:
+    """The name of the engine that computes, the one that plans for it here, and why it was chosen.
+
+    Parameters
+    ----------
+    asked
+        An engine's name, or ``auto``.
+    remote
+        Whether others compute: then an engine that was asked for need not work here.
+
+    Raises
+    ------
+    EngineError
+        As `radstore.engines.registry.choose` does.
+    """
+    if remote and asked in ON_GPU:
+        return asked, planner(asked), f"engine {asked}: as asked, on the cluster's workers with a GPU"
+    chosen, reason = choose(asked)
+    return chosen.name, chosen, reason

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from radstore.build.job import engine
+from radstore.build.crew import Crew
 from radstore.build.plan import Plan
 from radstore.catalog import Case
 from radstore.errors import BadInput, CaseError
@@ -17,6 +17,7 @@ from radstore.store.table import MAPS
 HEADERS = 200  # headers looked at, evenly spread over the cases to do
 REGION_SHARE = 0.02  # of the image's volume: the box of a pancreas in an abdominal CT, generously
 COMPRESSED = 0.5  # of the raw bytes: CTs and maps under blosc(zstd 3, shuffle), roughly
+READING = 3  # images a reader holds at once: the image, its labels, and what is being written
 MEMORY_SHARE = 0.8  # of what is free may be used
 
 
@@ -34,21 +35,34 @@ class Needs:
         Memory that is free now.
     looked_at
         How many headers the estimate rests on.
+    image_bytes
+        Memory of the largest image with its mask.
     """
 
     case_bytes: int
     disk_bytes: int
     free_bytes: int
     looked_at: int
+    image_bytes: int = 0
+
+    def memory(self, crew: Crew) -> int:
+        """What all processes of a crew may take at once."""
+        computing = (crew.workers + len(crew.devices)) * self.case_bytes
+        return computing + (READING * crew.readers + crew.held) * self.image_bytes
 
 
 def estimate(plan: Plan) -> Needs:
     """Look at headers and estimate; cases whose header cannot be read are left to fail on their own."""
     step = max(1, len(plan.todo) // HEADERS)
     sizes = [size for case in plan.todo[::step] if (size := _sizes(plan, case)) is not None]
-    memory = max((memory for memory, _ in sizes), default=0)
-    disk = sum(disk for _, disk in sizes) * len(plan.todo) // max(1, len(sizes))
-    return Needs(memory, disk, free_memory(), len(sizes))
+    disk = sum(size.disk for size in sizes) * len(plan.todo) // max(1, len(sizes))
+    return Needs(
+        case_bytes=max((size.memory for size in sizes), default=0),
+        disk_bytes=disk,
+        free_bytes=free_memory(),
+        looked_at=len(sizes),
+        image_bytes=max((size.image for size in sizes), default=0),
+    )
 
 
 def workers_that_fit(needs: Needs, wanted: int, *, given: bool) -> int:
@@ -72,6 +86,28 @@ def workers_that_fit(needs: Needs, wanted: int, *, given: bool) -> int:
     return min(wanted, fit)
 
 
+def crew_that_fits(needs: Needs, crew: Crew, *, given: bool) -> Crew:
+    """A crew with GPUs with as many of its readers as fit into memory.
+
+    Raises
+    ------
+    BadInput
+        If not one fits, or fewer than the user asked for (`given`).
+    """
+    allowed = int(needs.free_bytes * MEMORY_SHARE)
+    least = crew.readers if given else 1
+    for readers in range(crew.readers, least - 1, -1):
+        fitting = replace(crew, readers=readers)
+        if needs.memory(fitting) <= allowed:
+            return fitting
+    raise BadInput(
+        f"not enough memory: {len(crew.devices)} GPUs and {least} readers need about "
+        f"{gigabytes(needs.memory(replace(crew, readers=least)))}, {gigabytes(allowed)} may be used "
+        f"({MEMORY_SHARE:.0%} of what is free)",
+        "Use fewer --workers (readers) or --gpus." if given else "Use fewer --gpus, or more memory.",
+    )
+
+
 def free_memory() -> int:
     """Bytes of memory that are free, as Dask sees them (a container's limit included)."""
     import psutil
@@ -85,17 +121,26 @@ def gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _sizes(plan: Plan, case: Case) -> tuple[int, int] | None:
-    """Memory and disk bytes of one case; None if its header cannot be read."""
+@dataclass(frozen=True)
+class _Sizes:
+    """Bytes of one case: in memory while it is computed, on disk, and of its image and mask as read."""
+
+    memory: int
+    disk: int
+    image: int
+
+
+def _sizes(plan: Plan, case: Case) -> _Sizes | None:
+    """What one case takes; None if its header cannot be read."""
     try:
         header = read_header(case.image)
     except CaseError:
         return None
     job = plan.job
-    memory = max(engine(job.engine).memory(graph, header.geometry) for graph in job.graphs.values())
+    memory = max(job.planner.memory(graph, header.geometry) for graph in job.graphs.values())
     raw = int(np.prod(header.geometry.size)) * (header.dtype.itemsize + 1)
     maps = sum(len(graph.features) for name, graph in job.graphs.items() if name.startswith(MAPS))
-    return memory, int(COMPRESSED * (raw + maps * _map_bytes(header.geometry)))
+    return _Sizes(memory, int(COMPRESSED * (raw + maps * _map_bytes(header.geometry))), raw)
 
 
 def _map_bytes(geometry: Geometry) -> int:

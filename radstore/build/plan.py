@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from radstore.build.digests import DigestCache
 from radstore.build.job import Inputs, Job
-from radstore.build.work import case_info
+from radstore.build.outcome import case_info
 from radstore.catalog import Case
 from radstore.store.manifest import CaseRecord, Manifest
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from radstore.build.cluster import outcomes
+from radstore.build.crew import Crew
 from radstore.build.digests import DigestCache
+from radstore.build.flight import outcomes
+from radstore.build.outcome import Outcome, case_info
 from radstore.build.plan import Plan
-from radstore.build.work import Outcome, case_info
 from radstore.catalog import Case
 from radstore.errors import ConflictError
 from radstore.store import log
@@ -35,8 +36,8 @@ class Progress:
     def prepared(self, prepared: Prepared) -> None:
         """Everything is read and checked; nothing has changed yet."""
 
-    def planned(self, plan: Plan, workers: int) -> None:
-        """The plan is made; `workers` processes will work on it (0: those of the given scheduler)."""
+    def planned(self, plan: Plan, crew: Crew) -> None:
+        """The plan is made; these will work on it (an empty crew: the workers of the given scheduler)."""
 
     def finished(self, outcome: Outcome, done: int, total: int) -> None:
         """One case is finished, well or not."""

@@ -1,19 +1,26 @@
-"""What a worker does to one case: read, key, compute what is missing, publish. It never raises."""
+"""What workers do to one case: read, compute what is missing, write. It never raises.
+
+On processors one task does all of it. For a GPU each step is a task of its own: other workers read and write,
+so that the card is only ever waited for.
+"""
 
 from __future__ import annotations
 
+import copy
 import time
-import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import radstore
+from radstore.build import devices
 from radstore.build.assemble import Source, assemble_maps, assemble_vector
 from radstore.build.digests import is_settled
 from radstore.build.job import IMAGE, Inputs, Job, engine
+from radstore.build.outcome import Outcome, case_info, explained
+from radstore.build.parcel import Parcel
 from radstore.catalog import Case
-from radstore.errors import CaseError, RadstoreError
+from radstore.engines.base import Engine
 from radstore.images.digest import volume_digest
 from radstore.images.itk import set_threads
 from radstore.images.volume import Volume
@@ -25,44 +32,8 @@ from radstore.store.manifest import CaseRecord, Entry
 from radstore.store.table import FEATURES, REGION
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one case: a tiny record; the arrays are in the store already.
-
-    Parameters
-    ----------
-    case
-        Its id.
-    record
-        What the manifest shall say of it now.
-    computed, copied
-        How many feature columns were computed, and taken over from blocks that had them.
-    digests
-        Fingerprint → digest, for the cache.
-    error
-        Why it failed: ``step``, ``message``, ``remedy``; None if it did not.
-    seconds
-        Wall time.
-    """
-
-    case: str
-    record: CaseRecord
-    computed: int = 0
-    copied: int = 0
-    digests: Mapping[str, str] = field(default_factory=dict)
-    error: Mapping[str, str] | None = None
-    seconds: float = 0.0
-
-
-def case_info(case: Case) -> dict[str, object]:
-    """What the manifest says of a case beside its blocks; a table's column never hides what is ours."""
-    ours = {"patient": case.patient, "source": case.source}
-    columns = {f"table_{name}" if name in ours else name: value for name, value in case.columns.items()}
-    return {**columns, **ours}
-
-
 def work(job: Job, case: Case, known: CaseRecord | None) -> Outcome:
-    """Bring one case up to date.
+    """Bring one case up to date, all three steps in this process.
 
     Parameters
     ----------
@@ -74,49 +45,92 @@ def work(job: Job, case: Case, known: CaseRecord | None) -> Outcome:
     Outcome
         Also when anything went wrong: then with `error`, and failed entries in the record.
     """
-    began = time.perf_counter()
+    return write(compute(read(job, case, known)))
+
+
+def read(job: Job, case: Case, known: CaseRecord | None) -> Step:
+    """First step, on a processor: decode, key, publish the image and the region, see what is missing."""
+    step = Step(job, case, known or CaseRecord())
     set_threads(job.threads)
-    task = _Task(job, case, known or CaseRecord())
-    try:
-        task.run()
-        error = None
-    except CaseError as problem:
-        error = {"step": problem.step, "message": problem.message, "remedy": problem.remedy}
-    except RadstoreError as problem:
-        error = {"step": task.step, "message": problem.message, "remedy": problem.remedy}
-    except MemoryError:
-        error = {
-            "step": task.step,
-            "message": f"case {case.id}: out of memory",
-            "remedy": "Build with fewer --workers, or on a machine with more memory.",
-        }
-    except Exception as problem:  # the other cases go on, whatever this one does
-        error = {
-            "step": task.step,
-            "message": f"case {case.id}: {type(problem).__name__}: {problem}",
-            "remedy": "This looks like a bug; please report it with this trace:\n" + traceback.format_exc(),
-        }
-    return task.outcome(error, time.perf_counter() - began)
+    with step.guarded():
+        step.read()
+    return step
+
+
+def compute(step: Step) -> Step:
+    """Second step, where the engine computes: the missing vector and maps.
+
+    Raises
+    ------
+    EngineError
+        If the engine does not work in this process; not the case's fault.
+    """
+    step = step.next()
+    if step.parcel is not None:
+        set_threads(step.job.threads)
+        chosen = engine(step.job.engine)
+        with step.guarded():
+            step.compute(chosen, step.parcel)
+    step.parcel = None
+    return step
+
+
+def write(step: Step) -> Outcome:
+    """Last step: publish what was computed."""
+    step = step.next()
+    with step.guarded():
+        step.write()
+    return step.outcome()
 
 
 def failed(job: Job, case: Case, known: CaseRecord | None, error: Mapping[str, str]) -> Outcome:
     """The outcome of a case that could not even be tried."""
-    return _Task(job, case, known or CaseRecord()).outcome(error, 0.0)
+    step = Step(job, case, known or CaseRecord())
+    step.error = error
+    return step.outcome()
 
 
-class _Task:
-    """One case on its way; `step` says where it is, for the record of a failure."""
+class Step:
+    """One case between two steps. It travels from worker to worker, with its arrays while they are needed.
+
+    `at` says where it is, for the record of a failure; `missing` which blocks are to compute (name → key),
+    `made` those that are computed and not published yet.
+    """
 
     def __init__(self, job: Job, case: Case, known: CaseRecord) -> None:
         self.job, self.case, self.known = job, case, known
-        self.step = "read"
+        self.at = "read"
+        self.error: Mapping[str, str] | None = None
+        self.seconds = 0.0
         self.computed = self.copied = 0
         self.digests: dict[str, str] = {}
-        self.settled: set[str] = set()
+        self.missing: dict[str, str] = {}
+        self.made: dict[str, Block] = {}
+        self.parcel: Parcel | None = None
         leftovers = job.leftovers(known)
         self.entries = {name: entry for name, entry in known.blocks.items() if name not in leftovers}
+        self.settled: set[str] = set()
 
-    def run(self) -> None:
+    def next(self) -> Step:
+        """A copy to go on with: a task that Dask repeats, after a worker died, must find what it found."""
+        new = copy.copy(self)
+        new.entries, new.settled, new.made = dict(self.entries), set(self.settled), dict(self.made)
+        return new
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Keep what goes wrong as the case's error, the first one: the other cases go on."""
+        began = time.perf_counter()
+        try:
+            yield
+        except Exception as problem:
+            if devices.is_lost(problem):
+                devices.leave(engine(self.job.engine), self.case.id, problem)
+            self.error = self.error or explained(problem, self.case.id, self.at)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def read(self) -> None:
         case = self.case
         if case.problem is not None:
             raise case.problem
@@ -125,19 +139,40 @@ class _Task:
         inputs = Inputs(volume_digest(image), volume_digest(mask))
         if len(fingerprints) == 2:
             self.digests = dict(zip(fingerprints, (inputs.image, inputs.mask), strict=True))
-        self.step = "store"
+        self.at = "store"
         bucket = open_bucket(self.job.store)
+        plain = {IMAGE: image, REGION + self.job.region: mask}
         for name, key in self.job.keys(inputs).items():
-            self._settle(bucket, name, key, inputs, image, mask)
-            self.settled.add(name)
+            if self._is_there(bucket, name, key):
+                continue
+            if name in plain:
+                self._publish(bucket, name, key, _plain(name, plain[name], inputs))
+            else:
+                self.missing[name] = key
+        if self.missing:
+            self.parcel = Parcel(image, mask, inputs, self.job.margin(image.geometry))
 
-    def outcome(self, error: Mapping[str, str] | None, seconds: float) -> Outcome:
-        if error:
+    def compute(self, chosen: Engine, parcel: Parcel) -> None:
+        bucket = open_bucket(self.job.store)
+        for name in self.missing:
+            self.at = name.split("/")[0]
+            self.made[name] = self._block(bucket, name, chosen, parcel)
+
+    def write(self) -> None:
+        bucket = open_bucket(self.job.store)
+        for name, block in self.made.items():
+            self.at = "store"
+            self._publish(bucket, name, self.missing[name], block)
+
+    def outcome(self) -> Outcome:
+        if self.error:
             key = self.job.failure_key(self.case)
             for name in self.job.graphs.keys() - self.settled:
-                self.entries[name] = Entry(key, "failed", spec=self.job.spec.hash, error=error)
+                self.entries[name] = Entry(key, "failed", spec=self.job.spec.hash, error=self.error)
         record = CaseRecord(case_info(self.case), self.entries)
-        return Outcome(self.case.id, record, self.computed, self.copied, self.digests, error, seconds)
+        return Outcome(
+            self.case.id, record, self.computed, self.copied, self.digests, self.error, self.seconds
+        )
 
     def _fingerprints(self, files: list[Path]) -> list[str]:
         """Taken before reading, so that a file that changes meanwhile is not mistaken for what was read."""
@@ -146,41 +181,34 @@ class _Task:
         both = self.job.image_fingerprint(self.case), self.job.mask_fingerprint(self.case)
         return [seen for seen in both if seen]
 
-    def _settle(
-        self, bucket: Bucket, name: str, key: str, inputs: Inputs, image: Volume, mask: Volume
-    ) -> None:
-        """Make sure a block is there and the record names it."""
-        folder = layout.object_folder(key)
-        digest = blocks.find(bucket, folder)
+    def _is_there(self, bucket: Bucket, name: str, key: str) -> bool:
+        """Whether the store has a block already; then the record names it."""
+        digest = blocks.find(bucket, layout.object_folder(key))
         # a block that is named but no longer there (deleted by hand, or as damaged) is made again
-        if self.known.has(name, key) and digest == self.known.blocks[name].digest:
-            return
         if digest is None:
-            self.step = name.split("/")[0]
-            block = self._block(bucket, name, inputs, image, mask)
-            self.step = "store"
-            blocks.publish(bucket, folder, block)
-        self.entries[name] = self._entry(bucket, key)
+            return False
+        if not (self.known.has(name, key) and digest == self.known.blocks[name].digest):
+            self.entries[name] = self._entry(bucket, key)
+        self.settled.add(name)
+        return True
 
-    def _block(self, bucket: Bucket, name: str, inputs: Inputs, image: Volume, mask: Volume) -> Block:
+    def _publish(self, bucket: Bucket, name: str, key: str, block: Block) -> None:
+        blocks.publish(bucket, layout.object_folder(key), block)
+        self.entries[name] = self._entry(bucket, key)
+        self.settled.add(name)
+
+    def _block(self, bucket: Bucket, name: str, chosen: Engine, parcel: Parcel) -> Block:
         job = self.job
-        provenance: dict[str, object] = {"code": radstore.__version__, "inputs": inputs.leaves}
-        if name == IMAGE:
-            return Block("image", {"image": image.array}, image.geometry, {}, provenance)
-        if name == REGION + job.region:
-            provenance["region"] = job.region
-            return Block("region", {"region": mask.array}, mask.geometry, {}, provenance)
-        provenance |= {
+        provenance = _provenance(parcel.inputs) | {
             "spec": job.spec.document,
             "spec_hash": job.spec.hash,
             "view": job.view,
             "region": job.region,
-            "engine": engine(job.engine).family,
-            "device": engine(job.engine).device,
+            "engine": chosen.family,
+            "device": devices.label(chosen),
         }
-        source = Source(
-            image, mask, job.graphs[name], job.recipes(name, inputs), engine(job.engine), job.keep_bits(name)
-        )
+        recipes = job.recipes(name, parcel.inputs)
+        source = Source(parcel.image, parcel.mask, job.graphs[name], recipes, chosen, job.keep_bits(name))
         assemble = assemble_vector if name.startswith(FEATURES) else assemble_maps
         block, computed = assemble(source, bucket, self._earlier(bucket, name), provenance)
         self.computed += computed
@@ -209,3 +237,15 @@ class _Task:
             spec=self.job.spec.hash if "spec" in provenance else "",
             undefined=len(attrs["content"].get("failures", {})),
         )
+
+
+def _plain(name: str, volume: Volume, inputs: Inputs) -> Block:
+    """The block of an image or a region: voxels as they were read."""
+    kind, _, region = name.partition("/")
+    provenance = _provenance(inputs) | ({"region": region} if region else {})
+    return Block(kind, {kind: volume.array}, volume.geometry, {}, provenance)
+
+
+def _provenance(inputs: Inputs) -> dict[str, object]:
+    """What every block says of where it comes from."""
+    return {"code": radstore.__version__, "inputs": inputs.leaves}

@@ -28,7 +28,16 @@ def build(
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", min=1, metavar="N", help="Worker processes. Default: one a core, if memory allows."
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Worker processes; with GPUs, those that decode. Default: one a core, if memory allows.",
+        ),
+    ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            "--gpus", metavar="all|ID,ID,…", help="GPUs for engine cuda, as `radstore doctor` numbers them."
         ),
     ] = None,
     scheduler: Annotated[
@@ -72,6 +81,7 @@ def build(
             settings=settings or (),
             limit=limit,
             workers=workers,
+            gpus=gpus,
             scheduler=scheduler,
             dry_run=dry_run,
             rehash=rehash,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from radstore.build.crew import Crew
+from radstore.build.nannies import pinning
+from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
 from radstore.build.run import Progress as BuildProgress
-from radstore.build.work import Outcome
 from radstore.cli.output import many, note, stderr
 from radstore.store.log import Version
 
@@ -33,6 +35,24 @@ def counts(plan: Plan) -> str:
     if plan.failed:
         parts.append(f"{len(plan.failed):,} failed before (--retry-failed tries them again)")
     return f"{many(plan.total, 'case')}: {', '.join(parts)}"
+
+
+def staff(crew: Crew) -> list[str]:
+    """Who works on a build."""
+    if not crew.processes:
+        return ["workers: those of the scheduler"]
+    if not crew.devices:
+        return [many(crew.workers, "worker")]
+    near = (
+        "bound to the cores near them by dask-cuda"
+        if pinning(crew.devices)
+        else "bound to no cores (dask-cuda is not installed, or CUDA_VISIBLE_DEVICES names UUIDs)"
+    )
+    names = ", ".join(map(str, crew.devices))
+    return [
+        f"{many(len(crew.devices), 'GPU')}: {names} ({crew.why}); {near}",
+        f"{many(crew.readers, 'reader')} to decode for them",
+    ]
 
 
 class Display(BuildProgress):
@@ -76,12 +96,14 @@ class Display(BuildProgress):
         for line in prepared.notes:
             note(f"note: {line}")
 
-    def planned(self, plan: Plan, workers: int) -> None:
-        """Say what there is to do."""
+    def planned(self, plan: Plan, crew: Crew) -> None:
+        """Say what there is to do, and who does it."""
         note(counts(plan))
+        if plan.todo and (self._runs or crew.devices):
+            for line in staff(crew):
+                note(line)
         if not self._runs or not plan.todo:
             return
-        note(many(workers, "worker") if workers else "workers: those of the scheduler")
         self._began = self._line_at = time.monotonic()
         self._bar.update(self._task, total=len(plan.todo))
         self._bar.start()

@@ -59,4 +59,12 @@ def doctor(as_json: options.Json = False) -> int:
     )
     say()
     show_table(("engine", "state"), found.engines.items())
+    say()
+    if found.gpus:
+        show_table(
+            ("GPU", "memory", "CUDA_VISIBLE_DEVICES"),
+            [(str(gpu), f"{gpu.memory / 1e9:.0f} GB", gpu.visible) for gpu in found.gpus],
+        )
+    else:
+        say(f"no GPU: {found.no_gpu}")
     return exits.OK

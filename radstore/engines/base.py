@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from radstore.graph import Graph
-from radstore.images.volume import Geometry, Volume
+from radstore.images.volume import Geometry, Index3, Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +91,16 @@ class Engine(Protocol):
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
+        ...
+
+
+@runtime_checkable
+class Local(Protocol):
+    """An engine that knows how far from the region it reads; others are handed whole images."""
+
+    def margin(self, graph: Graph, image: Geometry) -> Index3 | None:
+        """Voxels (z, y, x) around the mask's box beyond which no voxel changes a number; None: all may.
+
+        What lies beyond may be replaced by zeros on the way to the engine.
+        """
         ...

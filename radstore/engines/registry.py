@@ -18,6 +18,9 @@ ENGINES = {
     "cpu": "radstore.engines.cpu:Cpu",
     "pyradiomics": "radstore.engines.pyradiomics:PyRadiomics",
 }
+# Engines that compute on a CUDA device → the sibling that gives the same keys without one: whoever plans
+# or decodes needs an engine's versions, refusals and estimates, but no card.
+ON_GPU = {"cuda": "cpu"}
 AUTO = "auto"
 OK = "ok"
 

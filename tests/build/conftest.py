@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib.util
 import json
 import logging
 import os
@@ -129,7 +130,7 @@ class Site:
         source = Source("files", "files", args, regions)
         return Catalog(self.root / "catalog.yaml", str(self.root / "store"), {"files": source})
 
-    def command(self, *changes: Mapping[str, Any]) -> list[str]:
+    def command(self, *changes: Mapping[str, Any], engine: str = ENGINE) -> list[str]:
         """Write the spec and the catalog as files; the command line that builds them."""
         cases = self.root / "cases"
         files = {
@@ -152,7 +153,7 @@ class Site:
             (self.root / name).write_text(json.dumps(content))  # which is YAML
         features, catalog = self.root / "tiny.yaml", self.root / "catalog.yaml"
         where = ["--features", str(features), "--catalog", str(catalog)]
-        return ["build", *where, "--workers", "2", "--engine", ENGINE]
+        return ["build", *where, "--workers", "2", "--engine", engine]
 
     def build(self, spec: Spec | None = None, **keywords: Any) -> BuildReport:
         """Build on the shared workers."""
@@ -233,3 +234,29 @@ def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in started:
         with process, contextlib.suppress(ProcessLookupError):  # nobody of the group is left
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Two GPUs that are not there, for this process and its workers; the module `fake_gpu`."""
+    import dask
+    import distributed  # noqa: F401  # adds its part to the configuration, which must not be undone below
+
+    from radstore.build import devices, nannies, work
+    from radstore.engines import registry
+
+    path = Path(__file__).with_name("fake_gpu.py")
+    described = importlib.util.spec_from_file_location("fake_gpu", path)
+    module = importlib.util.module_from_spec(described)
+    monkeypatch.setitem(sys.modules, "fake_gpu", module)
+    described.loader.exec_module(module)
+    monkeypatch.setenv(module.COUNT, "2")
+    monkeypatch.setenv(module.LOG, str(tmp_path / "events"))
+    monkeypatch.delenv(devices.VISIBLE, raising=False)
+    # undone at the end, whatever `install` puts there
+    monkeypatch.setattr(registry, "ENGINES", dict(registry.ENGINES))
+    for owner, name in ((devices, "_cupy_runtime"), (nannies, "pinning"), (work, "prepare_case")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    module.install()
+    with dask.config.set({"distributed.worker.preload": [str(path)]}):
+        yield module

@@ -32,6 +32,11 @@ def prepare_case(case: Any, *others: Any) -> Any:
 
 radstore.build.work.prepare_case = prepare_case
 
+if "RADSTORE_FAKE_GPUS" in os.environ:
+    import fake_gpu
+
+    fake_gpu.install()
+
 
 def say(*words: object) -> None:
     """Print a line with one system call: a process that is killed has said all of it or nothing."""

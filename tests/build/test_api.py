@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from radstore.build import Progress
+from radstore.build.crew import Crew
 from radstore.store import layout, log
 
 VECTOR, MAPS = 4, 3  # columns of a case under the test's spec
@@ -281,8 +282,8 @@ def test_the_embedded_cluster(offline: Any) -> None:
     told: list[int] = []
 
     class Listener(Progress):
-        def planned(self, plan: Any, workers: int) -> None:
-            told.append(workers)
+        def planned(self, plan: Any, crew: Crew) -> None:
+            told.append(crew.workers)
 
     report = offline.build(scheduler=None, workers=2, progress=Listener())
     assert told == [2]

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from radstore.build import cluster
-from radstore.build.cluster import client_for, outcomes
+from radstore.build import flight
+from radstore.build.cluster import client_for
+from radstore.build.crew import Crew
+from radstore.build.flight import outcomes
 from radstore.catalog.model import Case
 from radstore.errors import RadstoreError
 from radstore.store import layout
@@ -22,7 +24,7 @@ from radstore.store.blocks import CODEC
 
 @pytest.fixture
 def client(scheduler: str) -> Iterator[Any]:
-    with client_for(scheduler, 0) as made:
+    with client_for(scheduler, Crew()) as made:
         yield made
 
 
@@ -62,7 +64,7 @@ def test_the_caller_gets_a_word_while_a_case_takes_long(
     site: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, cases = ready(site, "a")
-    monkeypatch.setattr(cluster, "TICK", 0.001)
+    monkeypatch.setattr(flight, "TICK", 0.001)
     assert None in list(outcomes(client, job, cases, {}))
 
 
@@ -91,7 +93,7 @@ def test_a_scheduler_that_goes_away(offline: Any) -> None:
     job, cases = ready(offline, *"abcdefgh")
     scheduler, worker, address = _start_cluster(offline.root)
     try:
-        with client_for(address, 0) as client:
+        with client_for(address, Crew()) as client:
             listening = outcomes(client, job, cases, {})
             first = next(outcome for outcome in listening if outcome is not None)
             assert first.error is None
@@ -160,11 +162,11 @@ def test_a_script_without_the_guard_is_told_so(offline: Any) -> None:
 
 
 def test_the_embedded_cluster_is_as_asked() -> None:
-    with client_for(None, 2) as client:
+    with client_for(None, Crew(2)) as client:
         assert list(client.nthreads().values()) == [1, 1]
         assert client.run(_memory_settings) == dict.fromkeys(client.nthreads(), (False, False, False))
         assert client.scheduler_info()["address"].startswith("tcp://127.0.0.1:")
-    with client_for(None, 1) as client:  # a second one in the same process
+    with client_for(None, Crew(1)) as client:  # a second one in the same process
         assert list(client.nthreads().values()) == [1]
 
 

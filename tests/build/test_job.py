@@ -203,3 +203,22 @@ class TestFailureKey:
         one, other = (dataclasses.replace(case, problem=CaseError(text)) for text in ("twice", "no label"))
         assert len({job.failure_key(c) for c in (case, one, other)}) == 3
         assert job.failure_key(one) == job.failure_key(dataclasses.replace(case, problem=CaseError("twice")))
+
+
+class TestMargin:
+    def job(self, offline, monkeypatch, margins):
+        """A job whose engine reads so far for its vector and its maps."""
+        job = offline.job()
+        if margins is not None:
+            found = iter(margins)
+            monkeypatch.setattr(type(job.planner), "margin", lambda *_: next(found), raising=False)
+        return job.margin(Geometry((9, 9, 9)))
+
+    def test_an_engine_that_does_not_say_reads_all(self, offline, monkeypatch):
+        assert self.job(offline, monkeypatch, None) is None
+
+    def test_the_widest_of_vector_and_maps(self, offline, monkeypatch):
+        assert self.job(offline, monkeypatch, [(1, 5, 2), (3, 4, 2)]) == (3, 5, 2)
+
+    def test_one_that_reads_all_is_enough(self, offline, monkeypatch):
+        assert self.job(offline, monkeypatch, [(1, 5, 2), None]) is None

@@ -11,7 +11,8 @@ import pytest
 
 from radstore.build import Progress, run
 from radstore.build.digests import DigestCache
-from radstore.build.work import Outcome, work
+from radstore.build.outcome import Outcome
+from radstore.build.work import work
 from radstore.errors import ConflictError, StoreError
 from radstore.store import layout, log
 from radstore.store.log import Version
@@ -27,7 +28,7 @@ class Listener(Progress):
         self.finished_cases: list[tuple[int, int]] = []
         self.versions: list[int] = []
 
-    def planned(self, plan: Any, workers: int) -> None:
+    def planned(self, plan: Any, crew: Any) -> None:
         self.hooks.get("planned", lambda _: None)(plan)
 
     def finished(self, outcome: Outcome, done: int, total: int) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 import radstore
 from radstore.build.job import Inputs
-from radstore.build.work import case_info, failed, work
+from radstore.build.outcome import case_info
+from radstore.build.work import failed, work
 from radstore.catalog.model import Case
 from radstore.errors import CaseError
 from radstore.images.digest import volume_digest

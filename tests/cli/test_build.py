@@ -150,6 +150,10 @@ def test_notes_come_before_the_work(build: Any, site: Path) -> None:
         (["-f", "tiny.yaml", "--cases", ""], "--cases '' names no case"),
         (["-f", "tiny.yaml", "--cases", " , "], "names no case"),
         (["-f", "tiny.yaml", "--engine", "gpu"], "there is no engine 'gpu'"),
+        (
+            ["-f", "tiny.yaml", "--engine", "cpu", "--gpus", "0"],
+            "--gpus 0 beside engine cpu, which uses none",
+        ),
         (["-f", "tiny.yaml", "--region", "orgn"], "Did you mean 'organ'?"),
         (["-f", "tiny.yaml", "--set", "binWidth=25"], "setting.binWidth"),
         (["-f", "tiny.yaml", "--set", "setting.binWidth"], "path=value"),

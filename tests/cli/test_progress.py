@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from radstore.build.crew import Crew
+from radstore.build.devices import Device
+from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
-from radstore.build.work import Outcome
 from radstore.cli import output, progress
 from radstore.store.log import Version
 from radstore.store.manifest import CaseRecord
@@ -42,7 +44,7 @@ def test_counts() -> None:
 
 def test_plain_lines_now_and_then(capsys: Any, clock: SimpleNamespace) -> None:
     with progress.Display() as display:
-        display.planned(plan(40), workers=4)
+        display.planned(plan(40), crew=Crew(workers=4))
         for done in range(1, 41):
             clock.seconds = 3.0 * done
             display.finished(outcome({"step": "read"} if done == 2 else None), done, 40)
@@ -54,16 +56,32 @@ def test_plain_lines_now_and_then(capsys: Any, clock: SimpleNamespace) -> None:
     assert len(lines) == 2 + 10 + 1
 
 
+def test_gpus(capsys: Any, monkeypatch: Any) -> None:
+    cards = tuple(Device(number, "Card", 1 << 30, str(number)) for number in range(2))
+    monkeypatch.setattr(progress, "pinning", lambda _: True)
+    with progress.Display() as display:
+        display.planned(plan(4), Crew(devices=cards, readers=3, why="as asked"))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "2 GPUs: cuda:0 Card, cuda:1 Card (as asked); bound to the cores near them by dask-cuda",
+        "3 readers to decode for them",
+    ]
+    monkeypatch.setattr(progress, "pinning", lambda _: False)
+    with progress.Display(runs=False) as display:  # a dry run says too which it would use
+        display.planned(plan(4), Crew(devices=cards[:1], readers=1, why="all that CUDA shows"))
+    said = capsys.readouterr().err
+    assert "1 GPU: cuda:0 Card (all that CUDA shows); bound to no cores (dask-cuda is not installed" in said
+
+
 def test_workers_of_a_scheduler(capsys: Any) -> None:
     with progress.Display() as display:
-        display.planned(plan(4), workers=0)
+        display.planned(plan(4), crew=Crew())
     assert capsys.readouterr().err.splitlines()[1] == "workers: those of the scheduler"
 
 
 @pytest.mark.parametrize("dry", [True, False])
 def test_nothing_runs(capsys: Any, dry: bool) -> None:
     with progress.Display(runs=not dry) as display:
-        display.planned(plan(3 if dry else 0, done=2), workers=2)
+        display.planned(plan(3 if dry else 0, done=2), crew=Crew(workers=2))
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -72,7 +90,7 @@ def test_a_bar_on_a_terminal(capsys: Any, clock: SimpleNamespace, monkeypatch: A
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     with progress.Display() as display:
-        display.planned(plan(12), workers=2)
+        display.planned(plan(12), crew=Crew(workers=2))
         for done in range(1, 8):
             clock.seconds = 6.0 * done
             display.finished(outcome({"step": "read"} if done == 3 else None), done, 12)

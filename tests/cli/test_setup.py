@@ -101,11 +101,29 @@ def test_doctor_names_what_is_missing_and_why_an_engine_does_not_work(run: Any, 
     assert "quantum      No module named 'radstore.no_such_module'" in out
 
 
+def test_doctor_lists_gpus_or_says_why_there_is_none(run: Any, monkeypatch: Any) -> None:
+    from radstore.build import devices
+    from radstore.errors import EngineError
+
+    def none() -> Any:
+        raise EngineError("no CUDA device can be used here: no driver", "Install one.")
+
+    monkeypatch.setattr(devices, "visible", none)
+    assert "no GPU: no CUDA device can be used here: no driver\n  → Install one." in run("doctor").out
+    card = devices.Device(0, "Card", 80 * 10**9, "GPU-77")
+    monkeypatch.setattr(devices, "visible", lambda: (card,))
+    out = run("doctor").out
+    assert "cuda:0 Card  80 GB   GPU-77" in out
+    assert run("doctor", "--json").json["gpus"] == [
+        {"id": 0, "name": "Card", "memory": 80 * 10**9, "visible": "GPU-77"}
+    ]
+
+
 def test_doctor_json(run: Any) -> None:
     record = run("doctor", "--json").json
     assert set(record) == {
         *("radstore", "python", "platform", "cores", "free_memory_gb", "free_disk_gb"),
-        *("packages", "engines"),
+        *("packages", "engines", "gpus", "no_gpu"),
     }
     assert record["engines"]["pyradiomics"] == "ok"
     assert all(set(package) == {"name", "version", "purpose"} for package in record["packages"])
