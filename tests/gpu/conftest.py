@@ -1,4 +1,4 @@
-"""What the tests on a real device share. They need numpy, scipy, PyWavelets, cupy and pytest, nothing else."""
+"""What the tests on a real device share. They need numpy, scipy, PyWavelets, cupy and pytest alone."""
 
 from __future__ import annotations
 

@@ -138,7 +138,9 @@ def arrange(emulated, monkeypatch):
 
     def one_block_one_team():
         monkeypatch.setattr(placing, "SMALL_WINDOW", 0)
-        monkeypatch.setattr(placing, "SMALL_MATRIX", 0)
+        monkeypatch.setattr(placing, "SMALL_BLOCK", 0)
+        monkeypatch.setattr(device.matrices, "OWN_MATRIX", 0)
+        monkeypatch.setattr(device.matrices, "OWN_MATRIX_MCC", 0)
 
     def little_shared_memory():
         monkeypatch.setitem(emulated.FACTS, "sharedMemPerMultiprocessor", 3 * 2048)

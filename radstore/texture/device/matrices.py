@@ -13,6 +13,10 @@ from radstore.texture.device.region import Region, per_direction
 from radstore.texture.device.windows import LISTED, run_windows
 
 MCC = 19  # its place among the GLCM features
+OWN_MATRIX = 10 << 10  # bytes up to which each warp has a direction of its own
+OWN_MATRIX_MCC = (
+    24 << 10
+)  # the same with MCC: more warps than one only wait for each other in its small steps
 
 
 def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
@@ -40,7 +44,9 @@ def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
         Part("touched", 4 * cells if listed else 0, each=True),
     ]
     if not call.region:
-        return run_windows(call, "glcm_windows", parts, (flag,), teams=True)
+        return run_windows(
+            call, "glcm_windows", parts, (flag,), own_up_to=OWN_MATRIX_MCC if matrix else OWN_MATRIX
+        )
 
     def count(region: Region, some: slice, joint: Array, merged: Array) -> None:
         job = region.job(some, cells)
@@ -76,7 +82,7 @@ def glrlm(*, threads: int, **common: Any) -> list[Array]:
         Part("touched", 4 * cells if listed else 0, each=True),
     ]
     if not call.region:
-        return run_windows(call, "glrlm_windows", parts, (length,), teams=True)
+        return run_windows(call, "glrlm_windows", parts, (length,), own_up_to=OWN_MATRIX)
     pair = cupy.zeros(max(1, len(call.offsets)), np.int32)
 
     def count(region: Region, some: slice, runs: Array, merged: Array) -> None:
