@@ -1,7 +1,7 @@
 """Texture features of windows: the kernels, called from Python.
 
 A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode). What follows is the only
-place that knows in which order the kernels give their features.
+place that knows what PyRadiomics calls the kernels' features.
 """
 
 from __future__ import annotations
@@ -16,89 +16,46 @@ import numpy as np
 
 from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import bin_edges, grey_levels
+from radstore.texture import _native
 
+ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
-# The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
-_SIZES = (
-    "GrayLevelNonUniformity",
-    "GrayLevelNonUniformityNormalized",
-    "GrayLevelVariance",
-    "HighGrayLevel{z}Emphasis",
-    "{large}Emphasis",
-    "{large}HighGrayLevelEmphasis",
-    "{large}LowGrayLevelEmphasis",
-    "LowGrayLevel{z}Emphasis",
-    "{z_}Entropy",
-    "{size}NonUniformity",
-    "{size}NonUniformityNormalized",
-    "{z_}Percentage",
-    "{z_}Variance",
-    "{small}Emphasis",
-    "{small}HighGrayLevelEmphasis",
-    "{small}LowGrayLevelEmphasis",
-)
+# What a family calls the features of `sizes.hpp`: the words that differ.
+_SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
+    "glszm": {"Size": "SizeZone", "Large": "LargeArea", "Small": "SmallArea", "": "Zone"},
+    "gldm": {"Size": "Dependence", "Large": "LargeDependence", "Small": "SmallDependence", "": "Dependence"},
+}
 
 
-def _sizes(**words: str) -> tuple[str, ...]:
-    return tuple(name.format(**words) for name in _SIZES)
+def _size_feature(family: str, kernel: str) -> str:
+    """PyRadiomics' name of a feature that `sizes.hpp` computes."""
+    words = _SIZE_WORDS[family]
+    if kernel in ("Entropy", "Percentage"):
+        return words[""] + kernel
+    if kernel == "SizeVariance":
+        return words[""] + "Variance"
+    if kernel in ("HighGrayLevelEmphasis", "LowGrayLevelEmphasis"):
+        return kernel if family == "gldm" else kernel.replace("Emphasis", words[""] + "Emphasis")
+    for kernel_word in ("Size", "Large", "Small"):
+        if kernel.startswith(kernel_word):
+            return words[kernel_word] + kernel.removeprefix(kernel_word)
+    return kernel
 
 
-# Family → its features in the order of the kernel's enum.
+# Family → its features, as PyRadiomics calls them, in the order of the kernels' lists.
 ORDER: Mapping[str, tuple[str, ...]] = {
-    "glcm": (
-        "Autocorrelation",
-        "ClusterProminence",
-        "ClusterShade",
-        "ClusterTendency",
-        "Contrast",
-        "Correlation",
-        "DifferenceAverage",
-        "DifferenceEntropy",
-        "DifferenceVariance",
-        "Id",
-        "Idm",
-        "Idmn",
-        "Idn",
-        "Imc1",
-        "Imc2",
-        "InverseVariance",
-        "JointAverage",
-        "JointEnergy",
-        "JointEntropy",
-        "MCC",
-        "MaximumProbability",
-        "SumAverage",
-        "SumEntropy",
-        "SumSquares",
-    ),
-    "glrlm": _sizes(z="Run", z_="Run", large="LongRun", small="ShortRun", size="RunLength"),
-    "glszm": _sizes(z="Zone", z_="Zone", large="LargeArea", small="SmallArea", size="SizeZone"),
-    "gldm": _sizes(
-        z="", z_="Dependence", large="LargeDependence", small="SmallDependence", size="Dependence"
-    ),
-    "ngtdm": ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength"),
-    "firstorder": (
-        "10Percentile",
-        "90Percentile",
-        "Energy",
-        "Entropy",
-        "InterquartileRange",
-        "Kurtosis",
-        "Maximum",
-        "MeanAbsoluteDeviation",
-        "Mean",
-        "Median",
-        "Minimum",
-        "Range",
-        "RobustMeanAbsoluteDeviation",
-        "RootMeanSquared",
-        "Skewness",
-        "StandardDeviation",
-        "TotalEnergy",
-        "Uniformity",
-        "Variance",
+    "glcm": tuple(_native.FEATURES["glcm"]),
+    **{
+        family: tuple(_size_feature(family, kernel) for kernel in _native.FEATURES["sizes"])
+        for family in _SIZE_WORDS
+    },
+    "ngtdm": tuple(_native.FEATURES["ngtdm"]),
+    "firstorder": tuple(
+        {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
+        for kernel in _native.FEATURES["firstorder"]
     ),
 }
 FAMILIES = tuple(ORDER)
@@ -170,6 +127,7 @@ class Windows:
             weights=self._weights(family, settings, offsets),
             wanted=[ORDER[family].index(name) for name in wanted],
             threads=threads,
+            rolling=ROLLING,
             **self._extra(family, settings),
         )
         return dict(zip(wanted, rows, strict=True))
@@ -212,7 +170,7 @@ class Windows:
 
 def _kernels(array: Array) -> Any:
     """The module whose functions run where the array is."""
-    return import_module("radstore.texture." + ("device" if on_device(array) else "_native"))
+    return import_module("radstore.texture.device") if on_device(array) else _native
 
 
 def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:

@@ -52,7 +52,7 @@ def run_windows(
     kernel = call.kernel(name, source)
     if placement.shared_bytes > 48 << 10:  # more than a kernel may have without being told
         kernel.max_dynamic_shared_size_bytes = placement.shared_bytes
-    batch = max(blocks, budget // 4 // (8 * FEATURES[call.family]))
+    batch = max(blocks, budget // 4 // (8 * len(FEATURES[call.family])))
     found = []
     for first in range(0, len(call.centres), batch):
         rows = call.row(min(batch, len(call.centres) - first))

@@ -14,6 +14,9 @@
 #define RS_APART inline
 #endif
 
+// A family's features are one list, `RS_<FAMILY>_FEATURES(X)`: here it makes their enum, in native.cpp their names.
+#define RS_NAME_AND_COMMA(name) name,
+
 namespace rs {
 
 using i32 = int;

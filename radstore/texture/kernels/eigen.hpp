@@ -96,7 +96,7 @@ RS_FN double largest(const double* d, const double* e2, i32 begin, i32 end, doub
     }
     if (x > 1) x = 1;
     if (x <= least || n == 1) return x > least ? x : least;
-    if (Determinant(d, e2, begin, end, sign, least).below) return least;
+    if (least > 0 && Determinant(d, e2, begin, end, sign, least).below) return least;
     for (i32 iteration = 0; iteration < LAGUERRE_STEPS; ++iteration) {
         const Determinant q(d, e2, begin, end, sign, x);
         if (!q.below) return x;  // rounding has passed it

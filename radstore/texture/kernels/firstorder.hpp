@@ -8,11 +8,12 @@
 
 namespace rs::firstorder {
 
-enum Feature {
-    P10, P90, Energy, Entropy, InterquartileRange, Kurtosis, Maximum, MeanAbsoluteDeviation, Mean, Median, Minimum,
-    Range, RobustMeanAbsoluteDeviation, RootMeanSquared, Skewness, StandardDeviation, TotalEnergy, Uniformity,
-    Variance, COUNT
-};
+#define RS_FIRSTORDER_FEATURES(X)                                                                                  \
+    X(P10) X(P90) X(Energy) X(Entropy) X(InterquartileRange) X(Kurtosis) X(Maximum) X(MeanAbsoluteDeviation)       \
+    X(Mean) X(Median) X(Minimum) X(Range) X(RobustMeanAbsoluteDeviation) X(RootMeanSquared) X(Skewness)            \
+    X(StandardDeviation) X(TotalEnergy) X(Uniformity) X(Variance)
+
+enum Feature { RS_FIRSTORDER_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 struct Scratch {
     double* values;  // the box's voxels
@@ -43,6 +44,8 @@ RS_FN i32 before(const double* sorted, i32 n, const Is& is) {
     return low;
 }
 
+constexpr u32 FROM_LEVELS = 1u << Entropy | 1u << Uniformity;
+constexpr u32 FROM_DISTANCES = 1u << Kurtosis | 1u << MeanAbsoluteDeviation | 1u << Skewness | 1u << StandardDeviation | 1u << Variance;
 constexpr u32 ORDERED = 1u << P10 | 1u << P90 | 1u << InterquartileRange | 1u << Median | 1u << RobustMeanAbsoluteDeviation;
 
 // The features that need the values in order.
@@ -109,6 +112,14 @@ struct Totals {
         ++n;
         sum += v;
         energy += (v + shift) * (v + shift);
+    }
+    RS_FN void add(const Totals& t) {
+        if (t.n == 0) return;
+        if (n == 0 || t.low < low) low = t.low;
+        if (n == 0 || t.high > high) high = t.high;
+        n += t.n;
+        sum += t.sum;
+        energy += t.energy;
     }
 };
 

@@ -10,11 +10,13 @@
 
 namespace rs::glcm {
 
-enum Feature {
-    Autocorrelation, ClusterProminence, ClusterShade, ClusterTendency, Contrast, Correlation, DifferenceAverage,
-    DifferenceEntropy, DifferenceVariance, Id, Idm, Idmn, Idn, Imc1, Imc2, InverseVariance, JointAverage,
-    JointEnergy, JointEntropy, MCC, MaximumProbability, SumAverage, SumEntropy, SumSquares, COUNT
-};
+#define RS_GLCM_FEATURES(X)                                                                                        \
+    X(Autocorrelation) X(ClusterProminence) X(ClusterShade) X(ClusterTendency) X(Contrast) X(Correlation)          \
+    X(DifferenceAverage) X(DifferenceEntropy) X(DifferenceVariance) X(Id) X(Idm) X(Idmn) X(Idn) X(Imc1) X(Imc2)    \
+    X(InverseVariance) X(JointAverage) X(JointEnergy) X(JointEntropy) X(MCC) X(MaximumProbability) X(SumAverage)   \
+    X(SumEntropy) X(SumSquares)
+
+enum Feature { RS_GLCM_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 // Scratch for one window. C: u32 where pairs are counted, double where angles are merged with weights.
 template <class C>

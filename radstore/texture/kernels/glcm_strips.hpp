@@ -66,7 +66,7 @@ struct Shared {
 
 // Whether windows of a job can roll: levels without gaps, not too many, pairs that are counted and not weighed.
 inline bool rolls(const Job& job) {
-    return job.centres && !job.offsets.weight && job.levels.count == job.levels.highest &&
+    return job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
            job.levels.count <= MAX_STRIP_LEVELS && job.most() <= MAX_STRIP_VOXELS;
 }
 

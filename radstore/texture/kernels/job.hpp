@@ -29,6 +29,7 @@ struct Job {
     i32 radius[3];  // z, y, x
     Offsets offsets;
     i32 threads;
+    bool rolling;  // whether windows may be computed from those before them in their strip
     std::vector<i32> wanted;   // features, in the order of the result's rows
     std::vector<double> logs;  // c · log2 c of the counts a window can have; empty for a single window
 

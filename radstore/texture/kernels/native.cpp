@@ -6,10 +6,10 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
-#include "firstorder.hpp"
+#include "firstorder_strips.hpp"
 #include "glcm_strips.hpp"
 #include "glrlm_strips.hpp"
-#include "glszm.hpp"
+#include "glszm_strips.hpp"
 #include "job.hpp"
 #include "neighbours_strips.hpp"
 
@@ -27,7 +27,7 @@ using Result = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 constexpr i64 MAX_LOGS = 1 << 15;  // entries; more would fall out of the cache
 
 Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, const IndexArray& centres, nb::tuple radius,
-             const IndexArray& offsets, const ValueArray& weights, std::vector<i32> wanted, i32 threads) {
+             const IndexArray& offsets, const ValueArray& weights, std::vector<i32> wanted, i32 threads, bool rolling) {
     Job job;
     job.lattice = {level.data(), static_cast<i32>(level.shape(0)), static_cast<i32>(level.shape(1)),
                    static_cast<i32>(level.shape(2))};
@@ -38,6 +38,7 @@ Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, con
     job.offsets = {offsets.data(), static_cast<i32>(offsets.shape(0)), weights.shape(0) ? weights.data() : nullptr};
     job.threads = std::max(1, threads);
     job.wanted = std::move(wanted);
+    job.rolling = rolling && job.centres;
     if (job.centres) {
         job.logs.resize(static_cast<size_t>(std::min<i64>(2 * job.most() + 1, MAX_LOGS)));
         for (size_t c = 0; c < job.logs.size(); ++c) job.logs[c] = clog2(static_cast<double>(c));
@@ -202,18 +203,34 @@ struct FirstorderWorker {
     }
 };
 
+#define RS_NAME_AS_TEXT(name) #name,
+
+// A family's features in the order of its enum.
+template <size_t N>
+nb::list names(const char* const (&all)[N]) {
+    nb::list list;
+    for (const char* name : all) list.append(name);
+    return list;
+}
+
 #define RS_JOB_ARGS                                                                                                 \
     LevelArray level, ValueArray values, i32 highest, IndexArray centres, nb::tuple radius, IndexArray offsets,     \
-        ValueArray weights, std::vector<i32> wanted, i32 threads
-#define RS_JOB make_job(level, values, highest, centres, radius, offsets, weights, wanted, threads)
+        ValueArray weights, std::vector<i32> wanted, i32 threads, bool rolling
+#define RS_JOB make_job(level, values, highest, centres, radius, offsets, weights, wanted, threads, rolling)
 #define RS_NAMES                                                                                                    \
     nb::arg("level"), nb::arg("values"), nb::arg("highest"), nb::arg("centres"), nb::arg("radius"),                 \
-        nb::arg("offsets"), nb::arg("weights"), nb::arg("wanted"), nb::arg("threads")
+        nb::arg("offsets"), nb::arg("weights"), nb::arg("wanted"), nb::arg("threads"), nb::arg("rolling")
 
 }  // namespace
 
 NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
+    nb::dict features;
+    features["glcm"] = names({RS_GLCM_FEATURES(RS_NAME_AS_TEXT)});
+    features["sizes"] = names({RS_SIZES_FEATURES(RS_NAME_AS_TEXT)});
+    features["ngtdm"] = names({RS_NGTDM_FEATURES(RS_NAME_AS_TEXT)});
+    features["firstorder"] = names({RS_FIRSTORDER_FEATURES(RS_NAME_AS_TEXT)});
+    m.attr("FEATURES") = features;
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
         if (symmetric && glcm::rolls(job)) {
@@ -236,6 +253,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("glszm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
+        if (glszm::labels(job)) {
+            const glszm::Shared shared(job);
+            return result(job, [&] { return glszm::Strips(shared); });
+        }
         return result(job, [&] { return each_box(job, GlszmWorker(job)); });
     }, RS_NAMES);
     m.def("gldm", [](RS_JOB_ARGS, i32 alpha) {
@@ -258,6 +279,10 @@ NB_MODULE(_native, m) {
     }, RS_NAMES);
     m.def("firstorder", [](RS_JOB_ARGS, ImageArray image, double shift, double voxel_volume) {
         const Job job = RS_JOB;
+        if (firstorder::rolls(job, image.data())) {
+            const Field planes(job);
+            return result(job, [&] { return firstorder::Strips(job, planes, image.data(), shift, voxel_volume); });
+        }
         return result(job, [&] { return each_box(job, FirstorderWorker(job, image.data(), shift, voxel_volume)); });
     }, RS_NAMES, nb::arg("image"), nb::arg("shift"), nb::arg("voxel_volume"));
 }

@@ -20,7 +20,7 @@ constexpr i64 MAX_STRIP_VOXELS = 1 << 15;  // of a window
 
 // Whether windows of a job can roll: levels without gaps, not too many, direct neighbours only.
 inline bool rolls(const Job& job) {
-    return job.centres && job.levels.count == job.levels.highest && job.levels.count <= MAX_STRIP_LEVELS &&
+    return job.rolling && job.levels.count == job.levels.highest && job.levels.count <= MAX_STRIP_LEVELS &&
            job.reach() <= 1 && job.most() <= MAX_STRIP_VOXELS;
 }
 

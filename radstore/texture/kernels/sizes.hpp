@@ -8,12 +8,13 @@
 
 namespace rs::sizes {
 
-enum Feature {
-    GrayLevelNonUniformity, GrayLevelNonUniformityNormalized, GrayLevelVariance, HighGrayLevelEmphasis,
-    LargeEmphasis, LargeHighGrayLevelEmphasis, LargeLowGrayLevelEmphasis, LowGrayLevelEmphasis, Entropy,
-    SizeNonUniformity, SizeNonUniformityNormalized, Percentage, SizeVariance, SmallEmphasis,
-    SmallHighGrayLevelEmphasis, SmallLowGrayLevelEmphasis, COUNT
-};
+#define RS_SIZES_FEATURES(X)                                                                                       \
+    X(GrayLevelNonUniformity) X(GrayLevelNonUniformityNormalized) X(GrayLevelVariance) X(HighGrayLevelEmphasis)    \
+    X(LargeEmphasis) X(LargeHighGrayLevelEmphasis) X(LargeLowGrayLevelEmphasis) X(LowGrayLevelEmphasis)            \
+    X(Entropy) X(SizeNonUniformity) X(SizeNonUniformityNormalized) X(Percentage) X(SizeVariance)                   \
+    X(SmallEmphasis) X(SmallHighGrayLevelEmphasis) X(SmallLowGrayLevelEmphasis)
+
+enum Feature { RS_SIZES_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 // Sums over the sizes of one level, or over a single cell: Σ c, Σ c·j, Σ c·j², Σ c/j², Σ c·log2 c.
 struct OneLevel {
@@ -82,6 +83,9 @@ struct Sums {
     RS_FN double entropy() const { return count > 0 ? log2(count) - joint_log / count : 0; }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
+    // The same spreads from power sums, where counts are whole.
+    RS_FN double level_spread() const { return count > 0 ? count * variance(count, i1, i2) : 0; }
+    RS_FN double size_spread() const { return count > 0 ? count * variance(count, voxels, j2) : 0; }
 };
 
 // The features of a dense matrix P[level][size − 1] with `sizes` columns; clears it. touched: its `n` cells that are

@@ -25,8 +25,7 @@ class Matrix {
         std::fill(by_size.begin(), by_size.end(), 0);
         for (i32 i = first; i <= last; ++i) add_level(log, i, cell, sums);
         for (i32 j = 1; j <= sizes; ++j) sums.size(by_size[j]);
-        sums.features(sums.count * variance(sums.count, sums.i1, sums.i2),
-                      sums.count * variance(sums.count, sums.voxels, sums.j2), put);
+        sums.features(sums.level_spread(), sums.size_spread(), put);
     }
 
   private:
