@@ -2,9 +2,9 @@
 
     python -m benchmarks.cuda [--repeat 5] [--no-peers]
 
-Needs numpy, scipy and cupy; the peers (flash-radiomics, PyTorchRadiomics) are measured where they are
-installed. Times are the best of `--repeat` calls, in milliseconds. "kernel": between two events on the device, where the
-image is already; "whole": NumPy arrays in, NumPy arrays out.
+Needs numpy, scipy and cupy; flash-radiomics and PyTorchRadiomics are measured where they are installed.
+Times are the best of `--repeat` calls, in ms. "kernel": between two events on the device, where the image is
+already; "whole": NumPy arrays in, NumPy arrays out.
 """
 
 from __future__ import annotations
