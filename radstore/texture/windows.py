@@ -186,7 +186,7 @@ class Windows:
 
 def _kernels(array: Array) -> Any:
     """The module whose functions run where the array is."""
-    return import_module("radstore.texture." + ("device" if on_device(array) else "_native"))
+    return import_module("radstore.texture.device") if on_device(array) else _native
 
 
 def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
