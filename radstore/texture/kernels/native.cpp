@@ -58,6 +58,13 @@ Result result(const Job& job, const MakeWorker& make_worker) {
     return Result(out, {job.wanted.size(), static_cast<size_t>(job.windows)}, owner);
 }
 
+// What make() makes, while other Python threads may run.
+template <class Make>
+auto released(const Make& make) {
+    nb::gil_scoped_release released;
+    return make();
+}
+
 // Window by window: a worker that knows boxes, as one that takes strips.
 template <class Worker>
 struct EachBox {
@@ -233,8 +240,8 @@ NB_MODULE(_native, m) {
     m.attr("FEATURES") = features;
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
-        if (symmetric && glcm::rolls(job)) {
-            const glcm::Shared shared(job, symmetric);
+        if (glcm::rolls(job, symmetric)) {
+            const auto shared = released([&] { return glcm::Shared(job); });
             return result(job, [&] { return glcm::Strips(shared); });
         }
         if (job.offsets.weight) {
@@ -245,7 +252,7 @@ NB_MODULE(_native, m) {
     m.def("glrlm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
         if (glrlm::rolls(job)) {
-            const glrlm::Shared shared(job);
+            const auto shared = released([&] { return glrlm::Shared(job); });
             return result(job, [&] { return glrlm::Strips(shared); });
         }
         if (job.offsets.weight) return result(job, [&] { return each_box(job, GlrlmWorker<double>(job)); });
@@ -254,7 +261,7 @@ NB_MODULE(_native, m) {
     m.def("glszm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
         if (glszm::labels(job)) {
-            const glszm::Shared shared(job);
+            const auto shared = released([&] { return glszm::Shared(job); });
             return result(job, [&] { return glszm::Strips(shared); });
         }
         return result(job, [&] { return each_box(job, GlszmWorker(job)); });
