@@ -10,7 +10,8 @@
 namespace rs::glcm {
 
 constexpr i32 BLOCK = 8;                    // cells that loops take at a time
-constexpr i32 MAX_STRIP_LEVELS = 96;        // more: the matrix leaves the cache, and few of its cells are used
+constexpr i32 MAX_STRIP_LEVELS = 128;       // more: the matrix leaves the cache
+constexpr i64 CELLS_PER_VOXEL = 40;         // of the matrix, to a window; more: it takes longer to read than to count
 constexpr i64 MAX_STRIP_VOXELS = 1 << 15;  // of a window: counts are 16 bits wide, and a margin has each pair twice
 
 // One direction, as the pairs of each voxel with its neighbour.
@@ -66,7 +67,9 @@ struct Shared {
 // many, pairs that are counted and not weighed.
 inline bool rolls(const Job& job, bool symmetric) {
     return symmetric && job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
-           job.levels.count <= MAX_STRIP_LEVELS && job.most() <= MAX_STRIP_VOXELS;
+           job.levels.count <= MAX_STRIP_LEVELS &&
+           static_cast<i64>(job.levels.count) * job.levels.count <= CELLS_PER_VOXEL * job.whole_window() &&
+           job.whole_window() <= MAX_STRIP_VOXELS;
 }
 
 class Strips {

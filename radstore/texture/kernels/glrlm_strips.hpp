@@ -97,7 +97,7 @@ struct Shared {
 // Whether windows of a job can roll: levels without gaps, not too many, runs that are counted and not weighed.
 inline bool rolls(const Job& job) {
     return job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
-           job.levels.count <= MAX_STRIP_LEVELS && job.longest() <= MAX_STRIP_SIDE;
+           job.levels.count <= MAX_STRIP_LEVELS && job.whole_side() <= MAX_STRIP_SIDE;
 }
 
 class Strips {

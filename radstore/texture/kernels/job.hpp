@@ -57,6 +57,10 @@ struct Job {
         for (int a = 0; a < 3; ++a) n *= side(a) + 2 * border;
         return n;
     }
+    // The voxels of a window that no border cuts, and its longest side: what a traversal is chosen by, so that the
+    // choice does not depend on how closely the grid was cropped.
+    i64 whole_window() const { return (2LL * radius[0] + 1) * (2LL * radius[1] + 1) * (2LL * radius[2] + 1); }
+    i32 whole_side() const { return 2 * std::max(radius[0], std::max(radius[1], radius[2])) + 1; }
     // The most voxels a window has, and its longest side.
     i64 most() const { return most_with(0); }
     i32 longest() const { return std::max(side(0), std::max(side(1), side(2))); }

@@ -24,7 +24,7 @@ using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::devi
 using IndexArray = nb::ndarray<const i32, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Result = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 
-constexpr i64 MAX_LOGS = 1 << 15;  // entries; more would fall out of the cache
+constexpr i64 MAX_LOGS = (1 << 16) + 1;  // entries: more than a window that rolls can count
 
 Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, const IndexArray& centres, nb::tuple radius,
              const IndexArray& offsets, const ValueArray& weights, std::vector<i32> wanted, i32 threads, bool rolling) {
