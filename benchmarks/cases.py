@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from radstore.images.volume import Geometry, Volume
 
 BIN_WIDTH = 25.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """A case to be made: its grid (z, y, x), voxels of its region, and grey levels there at `BIN_WIDTH`."""
+
+    shape: tuple[int, int, int]
+    voxels: int
+    levels: int
+
+
+SIZES = {
+    "quick": Size((64, 128, 128), 2_000, 11),
+    "usual": Size((64, 128, 128), 19_952, 11),
+    "large": Size((96, 160, 160), 100_000, 32),
+}
+
+
+def size_for(voxels: int, levels: int) -> Size:
+    """A grid that a region of so many voxels leaves some room in."""
+    side = max(24, round((6 * voxels) ** (1 / 3)))
+    return Size((side, side, side), voxels, levels)
+
+
+def make(size: Size) -> tuple[Volume, Volume]:
+    """Image and mask of a `Size`."""
+    return blob(size.shape, size.voxels, size.levels)
 
 
 def blob(shape: tuple[int, int, int], voxels: int, levels: int, seed: int = 0) -> tuple[Volume, Volume]:

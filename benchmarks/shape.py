@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import peers
 from benchmarks.cases import blob
-from benchmarks.texture import seconds
+from benchmarks.measure import seconds
 from radstore.images.itk import to_itk
 from radstore.images.volume import Volume
 from radstore.texture.names import default_features

@@ -1,24 +1,25 @@
-"""Texture maps and vectors on the CPU: seconds, and ratios to the peers, in one run.
+"""Texture maps and vectors: seconds, and ratios to the peers, in one run.
 
-    python -m benchmarks.texture [--quick] [--repeat 3] [--no-vector]
+    python -m benchmarks.texture [--case usual|large|quick] [--engine cpu|cuda] [--repeat 3] [--no-vector]
 
-Whole calls: image and mask in memory in, maps in memory out. The best of `--repeat` calls; peers that take
-more than ten seconds are called once. flash-radiomics is measured where it is installed (``pip install
-flash-radiomics==1.0.0 h5py pykwalify trimesh``).
+Whole calls: image and mask in memory in, maps in memory out. The best of `--repeat` calls; what takes more
+than ten seconds is called once. Peers are measured where they are installed: flash-radiomics (``pip install
+flash-radiomics==1.0.0 h5py pykwalify trimesh``) and PyTorchRadiomics (``pip install --no-deps
+pytorchradiomics==0.0.5``, and torch).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from benchmarks import cases, peers
+from benchmarks.measure import machine, seconds
+from radstore.engines.registry import choose
 
 MAPS = {
     "glcm_Correlation": {"glcm": ["Correlation"]},
@@ -30,75 +31,75 @@ MAPS = {
     "firstorder_Entropy": {"firstorder": ["Entropy"]},
     "all 93 maps": peers.every(),
 }
-LONG = 10.0  # seconds; slower calls are not repeated
 VECTOR = Path(__file__).parents[1] / "pipelines" / "panorama-1486.yaml"
 
 
-def seconds(call: peers.Call | None, repeat: int) -> float:
-    """The best of `repeat` calls; NaN without a call."""
-    if call is None:
-        return float("nan")
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-        if best > LONG:
-            break
-    return best
-
-
-def compare_maps(case: Any, radius: int, repeat: int) -> None:
-    """One line a map: ours on one and two threads, PyRadiomics, flash-radiomics, ratios."""
-    flash = peers.has_flash()
-    print(
-        f"\n{'map':24}{'1 thread':>10}{'2 threads':>10}{'1/2':>6}"
-        f"{'PyRadiomics':>13}{'×':>8}{'flash, 1 t':>12}{'×':>8}"
-    )
+def compare_maps(case: peers.Case, radius: int, repeat: int, engine: str, threads: tuple[int, ...]) -> None:
+    """One line a map: our seconds for each number of threads, then each peer's and how many times ours."""
+    others = contenders(case, radius, engine)
+    print("\n" + "map".ljust(24) + "".join(f"{n} thread{'s'[: n > 1]}".rjust(11) for n in threads), end="")
+    print("".join(name.rjust(24) + "×".rjust(8) for name in others))
     for name, features in MAPS.items():
-        one, two = (seconds(peers.ours(case, features, radius, n), repeat) for n in (1, 2))
-        reference = seconds(peers.pyradiomics_maps(case, features, radius), repeat)
-        other = seconds(peers.flash_maps(case, features, radius, 1) if flash else None, repeat)
-        print(
-            f"{name:24}{one:10.3f}{two:10.3f}{one / two:6.2f}"
-            f"{reference:13.3f}{reference / one:8.1f}{other:12.3f}{other / one:8.1f}",
-            flush=True,
-        )
+        taken = [seconds(peers.ours(case, features, radius, n, engine), repeat) for n in threads]
+        print(name.ljust(24) + "".join(f"{t:11.4f}" for t in taken), end="", flush=True)
+        for other in others.values():
+            theirs = seconds(other(features), repeat)
+            print(f"{theirs:24.3f}{theirs / taken[0]:8.1f}", end="", flush=True)
+        print()
 
 
-def compare_vector(case: Any, repeat: int) -> None:
+def contenders(
+    case: peers.Case, radius: int, engine: str
+) -> dict[str, Callable[[dict[str, list[str]]], peers.Call]]:
+    """Who else is here: name → what makes a call for some features; on the GPU if our engine is."""
+    found: dict[str, Callable[[dict[str, list[str]]], peers.Call]] = {
+        "PyRadiomics": lambda features: peers.pyradiomics_maps(case, features, radius)
+    }
+    if peers.has("flash_radiomics"):
+        backend = "cuda" if engine == "cuda" else "cpu"
+        found[f"flash-radiomics, {backend}"] = lambda fs: peers.flash_maps(case, fs, radius, backend)
+    if peers.has("torchradiomics"):
+        name = f"PyTorchRadiomics, {peers.torch_device()}"
+        found[name] = lambda features: peers.torch_maps(case, features, radius)
+    return found
+
+
+def compare_vector(case: peers.Case, engine: str, threads: tuple[int, ...]) -> None:
     """The 1,486-feature vector of one case."""
     document = yaml.safe_load(VECTOR.read_text(encoding="utf-8"))
-    one, two = (seconds(peers.our_vector(case, document, n), repeat) for n in (1, 2))
+    taken = [seconds(peers.our_vector(case, document, n, engine), 1) for n in threads]
     for own in ("region", "maps"):  # what PyRadiomics does not know
         document.pop(own, None)
     for own in ("windowLevel", "windowWidth"):
         document.get("setting", {}).pop(own, None)
     reference = seconds(peers.pyradiomics(case, document, voxel=False), 1)
-    print(
-        f"\nvector of 1,486 features: ours {one:.2f} s (1 thread), {two:.2f} s (2); "
-        f"PyRadiomics {reference:.2f} s, × {reference / one:.1f}"
-    )
+    ours = ", ".join(f"{t:.2f} s ({n} thread{'s'[: n > 1]})" for t, n in zip(taken, threads, strict=True))
+    print(f"\n1,486 features: ours {ours}; PyRadiomics {reference:.2f} s, × {reference / taken[0]:.1f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a region of 2,000 voxels")
+    parser.add_argument("--case", choices=cases.SIZES, default="usual")
+    parser.add_argument("--quick", action="store_const", const="quick", dest="case", help="--case quick")
+    parser.add_argument("--engine", default="cpu")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="ratios are to the first")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--radius", type=int, default=2, help="kernelRadius (2: a 5³ window)")
-    parser.add_argument("--levels", type=int, default=11)
-    parser.add_argument("--voxels", type=int, default=19_952)
+    parser.add_argument("--levels", type=int, help="grey levels, if others than the case's")
+    parser.add_argument("--voxels", type=int, help="voxels of the region, if others than the case's")
     parser.add_argument("--no-vector", action="store_true")
     options = parser.parse_args()
-    voxels = 2_000 if options.quick else options.voxels
-    case = cases.blob((64, 128, 128), voxels, options.levels)
+    size = cases.SIZES[options.case]
+    size = replace(size, voxels=options.voxels or size.voxels, levels=options.levels or size.levels)
+    case, threads = cases.make(size), tuple(options.threads)
+    print("; ".join(f"{k} {v}" for k, v in machine(choose(options.engine)[0].device).items()))
     print(
-        f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} cores; image 128 × 128 × 64, "
-        f"region {voxels:,} voxels, {cases.grey_levels(*case)} grey levels, window {2 * options.radius + 1}³"
+        f"image {' × '.join(map(str, size.shape[::-1]))}, region {size.voxels:,} voxels, "
+        f"{cases.grey_levels(*case)} grey levels, window {2 * options.radius + 1}³"
     )
-    compare_maps(case, options.radius, options.repeat)
+    compare_maps(case, options.radius, options.repeat, options.engine, threads)
     if not options.no_vector:
-        compare_vector(case, 1)
+        compare_vector(case, options.engine, threads)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ BINNED_FIRST_ORDER = frozenset({"Entropy", "Uniformity"})
 SHIFTED_FIRST_ORDER = frozenset({"Energy", "TotalEnergy", "RootMeanSquared"})
 
 # Which settings each texture matrix depends on, besides the grey levels and the neighbourhood's plane.
+# Under IBSI's definitions: excess kurtosis, and axes from a covariance over n − 1.
+IBSI_FEATURES = frozenset(
+    ("firstorder_Kurtosis", "shape_MajorAxisLength", "shape_MinorAxisLength", "shape_LeastAxisLength")
+)
+
 MATRIX_SETTINGS: Mapping[str, tuple[str, ...]] = {
     "glcm": ("distances", "symmetricalGLCM", "weightingNorm"),
     "glrlm": ("weightingNorm",),
@@ -179,7 +184,11 @@ def resolve(columns: Sequence[Column], settings: Settings, mode: Mode) -> Graph:
 
 
 def _node(op: str, settings: Any, names: Sequence[str], *inputs: Node) -> Node:
-    return Node(op, tuple((name, getattr(settings, name)) for name in names), inputs)
+    return Node(op, _params(settings, *names), inputs)
+
+
+def _params(settings: Any, *names: str) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, getattr(settings, name)) for name in names)
 
 
 def _preprocess(s: Settings) -> tuple[Node, Node, Node]:
@@ -190,7 +199,8 @@ def _preprocess(s: Settings) -> tuple[Node, Node, Node]:
         image = _node("normalise", s, ("normalizeScale", "removeOutliers"), image)
     # 1. Resampling crops to the mask's box + padDistance; 2. preCrop only crops; 3. neither: whole image.
     if s.resamples:
-        grid = ("resampledPixelSpacing", "padDistance")
+        # IBSI aligns the grids' centres and resamples all of the image
+        grid = ("resampledPixelSpacing", "ibsi" if s.ibsi else "padDistance")
         image = _node("resample", s, (*grid, "interpolator"), image, mask)
         mask = _node("resample-mask", s, grid, mask)
     elif s.preCrop:
@@ -200,8 +210,11 @@ def _preprocess(s: Settings) -> tuple[Node, Node, Node]:
     resegmented = mask
     if s.resegmentRange is not None:
         resegmented = _node("resegment", s, ("resegmentRange", "resegmentMode"), image, mask)
-        # PyRadiomics cuts the mask that shape features see to the box of the resegmented one
-        mask = resegmented if s.resegmentShape else Node("box", (), (mask, resegmented))
+        # 1. One mask for all; 2. IBSI's morphological mask; 3. PyRadiomics: that, cut to the other's box
+        if s.resegmentShape:
+            mask = resegmented
+        elif not s.ibsi:
+            mask = Node("box", (), (mask, resegmented))
     return image, resegmented, mask
 
 
@@ -209,17 +222,22 @@ def _plane(s: Settings) -> tuple[str, ...]:
     return ("force2D", "force2Ddimension") if s.force2D else ()
 
 
+def _ibsi(s: Settings, *names: str) -> tuple[str, ...]:
+    """``ibsi`` and what it brings with it, where it is true: then it stands in each node that it changes."""
+    return ("ibsi", *names) if s.ibsi else ()
+
+
 def _filter(column: Column, image: Node, mask: Node) -> Node:
     s, kind = column.settings, column.image_type
     if kind == "Original":
         return image
     if kind == "LoG":
-        return Node("log", (("sigma", column.sigma),), (image,))
+        return Node("log", (("sigma", column.sigma), *_params(s, *_ibsi(s, "boundary"))), (image,))
     if kind == "Wavelet":
         transform = Node(
             "wavelet",
             (
-                *_node("", s, ("wavelet", "start_level", *_plane(s))).params,
+                *_params(s, "wavelet", "start_level", *_plane(s), *_ibsi(s, "boundary", "rotationInvariant")),
                 ("level", column.level),
             ),
             (image,),
@@ -237,30 +255,43 @@ def _filter(column: Column, image: Node, mask: Node) -> Node:
 
 def _feature(column: Column, image: Node, mask: Node, shape_mask: Node, mode: Mode) -> Feature:
     s, family, feature = column.settings, column.family, column.feature
+    own = _ibsi(s) if f"{family}_{feature}" in IBSI_FEATURES else ()
     if family.startswith("shape"):
         filtered = shape_mask
-        above = _node(family, s, _plane(s) if family == "shape2D" else (), shape_mask)
+        above = _node(family, s, (*(_plane(s) if family == "shape2D" else ()), *own), shape_mask)
     else:
         filtered = _filter(column, image, mask)
         window = ("kernelRadius", "maskedKernel") if mode == "voxel" else ()
         if family == "firstorder":
             above = filtered
             if feature in BINNED_FIRST_ORDER:
-                above = _discretise(s, filtered, mask, mode)
+                above = _discretise(column, filtered, mask, mode)
             # the plane matters only to a window; in ROI mode first order has no neighbourhood
-            names = (*window, *(_plane(s) if window else ()))
+            names = (*window, *(_plane(s) if window else ()), *own)
             if feature in SHIFTED_FIRST_ORDER:
                 names += ("voxelArrayShift",)
             above = _node("firstorder", s, names, above, mask)
         else:
             names = (*MATRIX_SETTINGS[family], *_plane(s), *window)
-            above = _node(family, s, names, _discretise(s, filtered, mask, mode), mask)
+            above = _node(family, s, names, _discretise(column, filtered, mask, mode), mask)
     node = Node("feature", (("feature", feature),), (above,))
     return Feature(column.name, family, feature, filtered, node)
 
 
-def _discretise(s: Settings, filtered: Node, mask: Node, mode: Mode) -> Node:
+def _discretise(column: Column, filtered: Node, mask: Node, mode: Mode) -> Node:
+    s = column.settings
     names: tuple[str, ...] = ("binCount",) if s.binCount is not None else ("binWidth",)
     if mode == "voxel":  # the voxels that set the bins: the region, or the crop around it
         names += ("maskedKernel",) if s.maskedKernel else ("maskedKernel", "kernelRadius")
-    return _node("discretise", s, names, filtered, mask)
+    return Node("discretise", (*_params(s, *names), *_bins(column)), (filtered, mask))
+
+
+def _bins(column: Column) -> tuple[tuple[str, Any], ...]:
+    """IBSI's bins, and where those of a width begin: at the lower bound of the range of these very values."""
+    s = column.settings
+    if not s.ibsi:
+        return ()
+    origin = None
+    if s.resegmentRange is not None and s.resegmentMode == "absolute" and column.image_type == "Original":
+        origin = s.resegmentRange[0]
+    return ("ibsi", True), ("binOrigin", origin if s.binCount is None else None)

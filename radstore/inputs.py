@@ -61,7 +61,7 @@ def prepare(
         tolerance=settings.geometryTolerance,
         correct=settings.correctMask,
         name=name,
-        resamples=settings.resamples,
+        resamples=settings.resamples and not settings.ibsi,  # whose grid is the image's
     )
     return volume, mask
 

@@ -20,13 +20,14 @@ FEATURES = [
     "firstorder_Mean",
     "firstorder_Entropy",
     "firstorder_Energy",
+    "firstorder_Kurtosis",
     "glcm_JointEntropy",
     "glrlm_RunEntropy",
     "glszm_ZoneEntropy",
     "gldm_DependenceEntropy",
     "ngtdm_Coarseness",
 ]
-SHAPES = ["original_shape_VoxelVolume", "original_shape_Sphericity"]
+SHAPES = ["original_shape_VoxelVolume", "original_shape_Sphericity", "original_shape_MajorAxisLength"]
 NAMES = SHAPES + [f"{image}_{feature}" for image in IMAGES for feature in FEATURES]
 
 
@@ -34,7 +35,7 @@ def document(names=NAMES, filters=None, **settings):
     """A spec of exact names; settings go to their sections."""
     sections = {"setting": {}, "voxelSetting": {}}
     for name, value in settings.items():
-        sections[section(name)][name] = value
+        (sections[section(name)] if section(name) else sections)[name] = value
     return {"features": list(names), "imageType": filters or {}, **sections}
 
 
@@ -88,8 +89,18 @@ textures = family("glcm", "glrlm", "glszm", "gldm", "ngtdm")
 RESAMPLED = {"resampledPixelSpacing": [1.5, 1.5, 1.5]}
 CUT = {"resegmentRange": [-60, 60]}
 
+# What ibsi changes by itself: grey levels, excess kurtosis, axis lengths, and the two filters it defines.
+DEFINED = ("firstorder_Kurtosis", "shape_MajorAxisLength", "shape_MinorAxisLength", "shape_LeastAxisLength")
+IBSI = {"ibsi": True, "weightingNorm": None}
 # Setting → what else is set, another value, and the features it concerns.
 ROI = {
+    "ibsi": (
+        {"weightingNorm": None},
+        True,
+        either(binned, image("log", "wavelet"), lambda name: name.endswith(DEFINED)),
+    ),
+    "boundary": (IBSI, "zero", image("log", "wavelet")),
+    "rotationInvariant": (IBSI, True, image("wavelet")),
     "windowLevel": ({"windowLevel": 0, "windowWidth": 200}, 20, pixels),
     "windowWidth": ({"windowLevel": 0, "windowWidth": 200}, 100, pixels),
     "normalize": ({}, True, pixels),
@@ -123,6 +134,8 @@ ROI = {
 }
 # What else can be set, and concerns no number by itself.
 IDLE = {
+    "boundary": ({}, "zero"),
+    "rotationInvariant": ({}, True),
     "binWidth": ({"binCount": 16}, 10),
     "normalizeScale": ({}, 100),
     "removeOutliers": ({}, 2),
@@ -251,6 +264,30 @@ def test_what_is_read_is_in_the_keys():
     assert all(keys[n] != other_mask[n] for n in NAMES)
 
 
+def test_of_ibsi_only_the_lower_bound_of_the_range_itself_moves_bins():
+    names = ["original_glcm_Imc1", "square_glcm_Imc1"]
+
+    def origins(**settings):
+        graph = Spec.from_dict(document(names, ibsi=True, **settings)).graph("roi")
+        return [feature.node.chain()["binOrigin"] for feature in graph]
+
+    assert origins() == [None, None]
+    assert origins(resegmentRange=[-60, 60]) == [-60, None]  # another image's values have another range
+    assert origins(resegmentRange=[-3, 3], resegmentMode="sigma") == [None, None]
+    assert origins(resegmentRange=[-60, 60], binCount=8) == [None, None]
+
+
+def test_the_morphological_mask_of_ibsi_does_not_depend_on_the_image():
+    keys = recipes(document(**CUT, ibsi=True))
+    other = recipes(document(**CUT, ibsi=True), leaves={"image": "j", "mask": "m"})
+    assert {name for name in NAMES if keys[name] == other[name]} == set(SHAPES)
+
+
+def test_resampled_by_ibsi_everything_changes_and_padding_matters_no_more():
+    assert changed(document(**RESAMPLED, weightingNorm=None), document(**RESAMPLED, **IBSI)) == set(NAMES)
+    assert not changed(document(**RESAMPLED, **IBSI), document(**RESAMPLED, **IBSI, padDistance=1))
+
+
 def test_resegmentation_makes_shape_depend_on_the_image():
     keys = recipes(document(**CUT))
     assert all(
@@ -361,7 +398,8 @@ def moved(before, after):
     return {n for n in before if not np.allclose(before[n], after[n], rtol=1e-12, atol=0, equal_nan=True)}
 
 
-THEIRS = [name for name in ROI if section(name) == "setting" and not name.startswith("window")]
+OURS = {"windowLevel", "windowWidth", "boundary", "rotationInvariant"}
+THEIRS = [name for name in ROI if section(name) == "setting" and name not in OURS]
 
 
 @pytest.mark.parametrize("name", THEIRS)

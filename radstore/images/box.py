@@ -70,6 +70,12 @@ def whole(shape: Sequence[int]) -> Box:
     return z, y, x
 
 
+def box_of(first: Sequence[int], size: Sequence[int]) -> Box:
+    """The box of a first voxel and a size, both x, y, z: the inverse of `first_and_size`."""
+    x, y, z = (slice(int(start), int(start + n)) for start, n in zip(first, size, strict=True))
+    return z, y, x
+
+
 def first_and_size(box: Box) -> tuple[np.ndarray, np.ndarray]:
     """The index of a box's first voxel and its size, both as x, y, z."""
     return np.array([span.start for span in box[::-1]]), np.array(sides(box)[::-1])

@@ -1,4 +1,4 @@
-"""Grey levels: intensities put into bins, as PyRadiomics does it."""
+"""Grey levels: intensities put into bins, as PyRadiomics does it or as IBSI defines it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,37 @@ import numpy as np
 from radstore.images.arrays import Array, array_module, like, to_host
 
 MAX_LEVEL = 1 << 20  # the highest level: edges and histograms of levels are as long
+
+
+def discretise(
+    values: Array,
+    *,
+    binWidth: float = 25,
+    binCount: int | None = None,
+    ibsi: bool = False,
+    binOrigin: float | None = None,
+) -> Array:
+    """The level (from 1) of each of a region's intensities, where the intensities are.
+
+    Parameters
+    ----------
+    values
+        The intensities, 1-D, at least one; NumPy or CuPy.
+    binWidth, binCount
+        As for `bin_edges`.
+    ibsi
+        IBSI's bins (see `ibsi_levels`) instead of PyRadiomics'.
+    binOrigin
+        With `ibsi`: where bins of a width begin.
+
+    Raises
+    ------
+    ValueError
+        If the range takes more than `MAX_LEVEL` bins.
+    """
+    if ibsi:
+        return ibsi_levels(values, binWidth=binWidth, binCount=binCount, binOrigin=binOrigin)
+    return grey_levels(values, bin_edges(values, binWidth=binWidth, binCount=binCount))
 
 
 def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
@@ -31,17 +62,12 @@ def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = Non
     -----
     ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
     """
-    # a copy to the host: edges are few, and made there
-    low, high = ends = to_host(array_module(values).stack([values.min(), values.max()]))
+    low, high = ends = _ends(values)
     if binCount is not None:
         edges = np.histogram_bin_edges(ends, binCount)
         edges[-1] += 1
         return edges
-    if (float(high) - float(low)) / binWidth > MAX_LEVEL:
-        raise ValueError(
-            f"intensities from {low:g} to {high:g} take more than {MAX_LEVEL:,} bins of {binWidth:g}: "
-            "widen binWidth, set binCount, or resegment outliers away"
-        )
+    _check(float(low), float(high), binWidth)
     edges = np.arange(low - (low % binWidth), high + 2 * binWidth, binWidth)
     return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
 
@@ -49,3 +75,53 @@ def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = Non
 def grey_levels(values: Array, edges: np.ndarray) -> Array:
     """The level (from 1) of each intensity, where the intensities are."""
     return array_module(values).digitize(values, like(edges, values))
+
+
+def ibsi_levels(
+    values: Array, *, binWidth: float = 25, binCount: int | None = None, binOrigin: float | None = None
+) -> Array:
+    """The level (from 1) of each intensity, as IBSI defines it.
+
+    - A fixed number N of bins: ``⌊N (x − min) / (max − min)⌋ + 1``, and N for the maximum.
+    - Bins of a fixed width w: ``⌊(x − origin) / w⌋ + 1``.
+
+    Parameters
+    ----------
+    values
+        The intensities of the region, 1-D, NumPy or CuPy.
+    binWidth, binCount
+        w or N; where N is given, w is not used.
+    binOrigin
+        The lower bound of the range that the region was resegmented to; None: the region's minimum.
+
+    Raises
+    ------
+    ValueError
+        If the range takes more than `MAX_LEVEL` bins.
+
+    Notes
+    -----
+    IBSI reference manual, section "Intensity discretisation" (Q3RU, 8VMZ).
+    """
+    low, high = (float(end) for end in _ends(values))
+    exact = values.astype(np.float64)
+    if binCount is not None:
+        share = (exact - low) * binCount / (high - low) if high > low else exact * 0
+        return np.minimum(np.floor(share), binCount - 1).astype(np.int64) + 1
+    origin = low if binOrigin is None else binOrigin
+    _check(origin, high, binWidth)
+    # a float32 may pass a range's lower bound and still be less than it in double
+    return np.maximum(np.floor((exact - origin) / binWidth), 0).astype(np.int64) + 1
+
+
+def _ends(values: Array) -> np.ndarray:
+    """The smallest and the largest, on the host: the bins are made there."""
+    return to_host(array_module(values).stack([values.min(), values.max()]))
+
+
+def _check(low: float, high: float, width: float) -> None:
+    if (high - low) / width > MAX_LEVEL:
+        raise ValueError(
+            f"intensities from {low:g} to {high:g} take more than {MAX_LEVEL:,} bins of {width:g}: "
+            "widen binWidth, set binCount, or resegment outliers away"
+        )

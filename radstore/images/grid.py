@@ -2,7 +2,8 @@
 
 PyRadiomics resamples only the region's box and its padding, on a lattice anchored at the image's corner.
 `resampled_grid` is that lattice over the whole image, of which every such box is a part: maps of several
-regions of one image can be laid over each other without interpolation.
+regions of one image can be laid over each other without interpolation. IBSI's lattice, `centred_grid`, has
+the image's centre instead.
 """
 
 from __future__ import annotations
@@ -125,6 +126,53 @@ def outside(image: Geometry, mask: Geometry, first: np.ndarray, size: np.ndarray
     if (low >= -0.5 - _OVER_EDGE).all() and (high <= np.asarray(image.size) - 0.5 + _OVER_EDGE).all():
         return None
     return f"reaches out of its image of {image.size} voxels: from {_short(low)} to {_short(high)}"
+
+
+def centred_grid(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
+    """The grid that IBSI resamples onto: it covers the image and has the same centre.
+
+    Parameters
+    ----------
+    geometry
+        The grid of the image.
+    spacing
+        mm along x, y, z; 0 keeps the axis as it is.
+
+    Notes
+    -----
+    IBSI reference manual, section "Interpolation": n voxels of d mm become ⌈n·d / e⌉ voxels of e mm.
+    """
+    old = np.asarray(geometry.spacing)
+    new = np.where(np.asarray(spacing, dtype=float) == 0, old, spacing)
+    extent = np.asarray(geometry.size) * old
+    # a length that is a multiple of the spacing must not gain a voxel by rounding
+    size = np.ceil(np.round(extent / new, 9)).astype(int)
+    first = ((np.asarray(geometry.size) - 1) * old - (size - 1) * new) / (2 * old)
+    (x, y, z), (dx, dy, dz) = size.tolist(), new.tolist()
+    origin = geometry.point((float(first[0]), float(first[1]), float(first[2])))
+    return replace(geometry, size=(x, y, z), spacing=(dx, dy, dz), origin=origin)
+
+
+def covering(
+    grid: Geometry, geometry: Geometry, first: Sequence[int] | np.ndarray, size: Sequence[int] | np.ndarray
+) -> tuple[Index3, Index3]:
+    """The first voxel and the size (x, y, z) of the part of a grid that holds a box of another.
+
+    Parameters
+    ----------
+    grid
+        The grid to take a part of; its axes run as the other's.
+    geometry
+        The grid of the box.
+    first, size
+        The box, x, y, z; with the voxels next to it, into which linear interpolation carries a mask.
+    """
+    corners = [geometry.point((x, y, z)) for x, y, z in (np.subtract(first, 1), np.add(first, size))]
+    low, high = np.sort([grid.index(corner) for corner in corners], axis=0)
+    start = np.clip(np.floor(low).astype(int), 0, np.asarray(grid.size) - 1)
+    stop = np.clip(np.ceil(high).astype(int) + 1, start + 1, grid.size)
+    (x, y, z), (nx, ny, nz) = start.tolist(), (stop - start).tolist()
+    return (x, y, z), (nx, ny, nz)
 
 
 def offset_in(grid: Geometry, crop: Geometry) -> Index3:

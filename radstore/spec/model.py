@@ -10,7 +10,7 @@ from typing import Any
 from radstore.canonical import digest_of
 from radstore.graph import Graph, Mode, resolve
 from radstore.spec.columns import Column
-from radstore.spec.settings import UNHASHED, Settings, section
+from radstore.spec.settings import IBSI_ONLY, UNHASHED, Settings, section
 from radstore.texture.names import has_map
 
 PRECISIONS: Mapping[str, int] = {"bitround12": 12}
@@ -99,6 +99,7 @@ class Spec:
             "setting": {k: v for k, v in plain.items() if section(k) == "setting"},
             "voxelSetting": {k: v for k, v in plain.items() if section(k) == "voxelSetting"},
             "maps": self.maps,
+            **({"ibsi": True} if self.settings.ibsi else {}),
             **({"precision": self.precision} if self.precision else {}),
         }
 
@@ -109,5 +110,6 @@ class Spec:
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    values = {name: value for name, value in settings if name not in UNHASHED}
+    idle = UNHASHED.keys() | (() if settings.ibsi else IBSI_ONLY)
+    values = {name: value for name, value in settings if name not in idle}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -20,7 +20,17 @@ from radstore.suggest import suggest
 from radstore.texture.names import has_map
 from radstore.yaml_file import load_yaml
 
-KEYS = ("features", "featureClass", "imageType", "setting", "voxelSetting", "region", "maps", "precision")
+KEYS = (
+    "features",
+    "featureClass",
+    "imageType",
+    "setting",
+    "voxelSetting",
+    "ibsi",
+    "region",
+    "maps",
+    "precision",
+)
 
 
 def load_spec(path: Path | str, overrides: Sequence[str] = ()) -> Spec:
@@ -77,8 +87,7 @@ def _parse(document: Any, name: str, findings: Findings) -> Spec:
 
 def _check_keys(document: Mapping[Any, Any], findings: Findings) -> None:
     for key in document:
-        if key in STAGES:
-            where = section(key)
+        if key in STAGES and (where := section(key)):
             findings.problem(
                 (key,), f"{key} does not belong here", f"Put it under `{where}:` ({where}.{key})."
             )

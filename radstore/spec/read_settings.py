@@ -9,7 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from radstore.spec.findings import Findings, mapping, shown
-from radstore.spec.settings import STAGES, TYPES, Settings, acts_in, section, validated
+from radstore.spec.settings import (
+    BOUNDED,
+    IBSI_ONLY,
+    STAGES,
+    TYPES,
+    Clash,
+    Settings,
+    acts_in,
+    section,
+    validated,
+)
 from radstore.spec.types import choices, takes
 from radstore.suggest import near_miss, suggest
 from radstore.texture.names import FILTERS
@@ -20,7 +30,8 @@ SECTIONS = ("setting", "voxelSetting")
 
 def read_settings(document: Mapping[Any, Any], findings: Findings) -> Settings:
     """The settings that hold for all images. What is wrong goes to `findings` and stays at its default."""
-    values: dict[str, Any] = {}
+    top = [name for name in STAGES if not section(name)]
+    values = _validated({name: document[name] for name in top if name in document}, top, (), findings)
     for key in SECTIONS:
         known = [name for name in STAGES if section(name) == key]
         values |= _validated(mapping(document, key, findings), known, (key,), findings)
@@ -28,12 +39,8 @@ def read_settings(document: Mapping[Any, Any], findings: Findings) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as e:  # each value is sound by itself; what is left concerns two at once
-        window = next(name for name in ("windowWidth", "windowLevel") if values.get(name) is not None)
-        findings.problem(
-            ("setting", window),
-            str(e.errors()[0]["ctx"]["error"]),
-            "Give both, in HU, for example windowLevel: 40 and windowWidth: 400.",
-        )
+        clash: Clash = e.errors()[0]["ctx"]["error"]
+        findings.problem((section(clash.setting), clash.setting), str(clash), clash.remedy)
         return Settings()
 
 
@@ -60,6 +67,7 @@ def read_image_types(
             filters[image_type] = settings.model_copy(
                 update={name: values[name] for name in _effective(values, image_type, findings)}
             )
+            _remark_ibsi_only(values, settings.ibsi, findings)
             if "binWidth" in values and filters[image_type].binCount is not None:
                 findings.note(f"imageType.{image_type}.binWidth has no effect: binCount overrules it")
     return filters
@@ -72,15 +80,14 @@ def _validated(
 
     `known` are the names to offer in place of one that does not exist; `path` leads to the section.
     """
-    key = path[0] if path[0] in SECTIONS else "setting"
+    key = (path[0] if path[0] in SECTIONS else "setting") if path else ""
     values = {}
     for name, value in given.items():
         if name not in STAGES:
             findings.problem((*path, name), f"there is no setting {shown(name)}", _listed(name, known))
         elif section(name) != key:
-            findings.problem(
-                (*path, name), f"{name} does not belong here", f"Put it under `{section(name)}:`."
-            )
+            remedy = f"Put it under `{section(name)}:`." if section(name) else f"Write `{name}:` at the top."
+            findings.problem((*path, name), f"{name} does not belong here", remedy)
         else:
             try:
                 values[name] = validated(name, value)
@@ -114,10 +121,14 @@ def _effective(values: Mapping[str, Any], image_type: str, findings: Findings) -
                 "Put it under `setting:`; another region needs a spec of its own.",
             )
         else:
-            when = (
-                "it acts before any filter" if STAGES[name] not in FILTERS else f"only {STAGES[name]} uses it"
-            )
-            findings.note(f"imageType.{image_type}.{name} has no effect there: {when}")
+            findings.note(f"imageType.{image_type}.{name} has no effect there: {_when(name)}")
+
+
+def _when(name: str) -> str:
+    """Where a setting acts that is no feature's."""
+    if STAGES[name] == "filter":
+        return f"only {' and '.join(BOUNDED)} use it"
+    return f"only {STAGES[name]} uses it" if STAGES[name] in FILTERS else "it acts before any filter"
 
 
 def _listed(name: object, known: list[str]) -> str:
@@ -126,7 +137,22 @@ def _listed(name: object, known: list[str]) -> str:
     return f"{hint}There are: {', '.join(known)}."
 
 
+def _remark_ibsi_only(values: Mapping[str, Any], ibsi: bool, findings: Findings) -> None:
+    for name in IBSI_ONLY:
+        if name in values and not ibsi:
+            findings.note(f"{name} has no effect without `ibsi: true`: PyRadiomics' filters have no choice")
+
+
 def _remark(values: Mapping[str, Any], findings: Findings) -> None:
+    ibsi = values.get("ibsi", False)
+    _remark_ibsi_only(values, ibsi, findings)
+    if ibsi and values.get("resampledPixelSpacing") and "padDistance" in values:
+        findings.note("padDistance has no effect: with ibsi, filters see the whole resampled image")
+    if ibsi and values.get("resegmentRange") is None and values.get("binCount") is None:
+        findings.note(
+            "ibsi: bins of binWidth begin at resegmentRange's lower bound; there is none, so they begin at "
+            "each region's minimum, and one grey level means another intensity in every case"
+        )
     if values.get("binCount") is not None and "binWidth" in values:
         findings.note("binCount is given, so binWidth has no effect")
     if not math.isnan(values.get("initValue", math.nan)):

@@ -1,7 +1,7 @@
 """`Settings`: every setting there is, with its type, range, default and meaning, in one table.
 
-Names and defaults are PyRadiomics' own (its documentation, its schema and its code); ``windowLevel`` and
-``windowWidth`` are ours.
+Names and defaults are PyRadiomics' own (its documentation, its schema and its code); ``ibsi``, ``boundary``,
+``rotationInvariant``, ``windowLevel`` and ``windowWidth`` are ours.
 """
 
 from __future__ import annotations
@@ -15,9 +15,32 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from radstore.spec import types as t
 
 Stage = Literal[
-    "reading", "image", "region", "LoG", "Wavelet", "Gradient", "LBP2D", "LBP3D", "feature", "voxel"
+    "spec",
+    "reading",
+    "image",
+    "region",
+    "filter",
+    "LoG",
+    "Wavelet",
+    "Gradient",
+    "LBP2D",
+    "LBP3D",
+    "feature",
+    "voxel",
 ]
-"""Where a setting acts; the stages between ``region`` and ``feature`` are the filters that have settings."""
+"""Where a setting acts; from ``filter`` (several of them) to ``LBP3D`` are the filters that have settings."""
+
+IBSI_DEFAULTS: Mapping[str, Any] = {"weightingNorm": "no_weighting"}
+"""What ``ibsi: true`` sets where the file says nothing: one matrix of all directions (merged aggregation)."""
+
+IBSI_ONLY = ("boundary", "rotationInvariant")
+"""Settings of IBSI's filters: without ``ibsi: true`` they change nothing."""
+
+IBSI_INTERPOLATORS = ("sitkNearestNeighbor", "sitkLinear", "sitkBSpline")
+"""Those that IBSI knows: nearest, trilinear, tricubic spline."""
+
+BOUNDED = ("LoG", "Wavelet")
+"""The filters that read beyond the image's edge as ``boundary`` says."""
 
 UNHASHED: Mapping[str, str] = {
     "label": "says which voxels: enters through the mask's digest",
@@ -38,6 +61,15 @@ def _set(stage: Stage, default: Any, meaning: str) -> Any:
     return Field(default, description=meaning, json_schema_extra={"stage": stage})
 
 
+class Clash(ValueError):
+    """Two settings that cannot stand together: the one to name, what is wrong, and what to do."""
+
+    def __init__(self, setting: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.remedy = remedy
+
+
 class Settings(BaseModel):
     """How numbers are computed. Frozen and hashable; lists are tuples.
 
@@ -48,6 +80,8 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    ibsi: bool = _set("spec", False, "IBSI's definitions instead of PyRadiomics', see docs/ibsi.md")
 
     label: t.Count = _set("reading", 1, "value of the region's voxels in the mask, where no region is named")
     label_channel: t.Index = _set("reading", 0, "which component of a mask with several per voxel")
@@ -81,10 +115,14 @@ class Settings(BaseModel):
     )
     resegmentShape: bool = _set("region", False, "let shape features see the resegmented region")
 
+    boundary: t.Boundary = _set(
+        "filter", "mirror", "with ibsi: what LoG and wavelets see beyond the image's edge"
+    )
     sigma: t.Sigmas = _set("LoG", (), "widths of the Gaussian in mm; one image each")
     wavelet: t.Wavelet = _set("Wavelet", "coif1", "which wavelet, by PyWavelets' name")
     start_level: t.Index = _set("Wavelet", 0, "decompositions before the first one used")
     level: t.Count = _set("Wavelet", 1, "how many decompositions are used")
+    rotationInvariant: bool = _set("Wavelet", False, "with ibsi: the mean over all right-angle rotations")
     gradientUseSpacing: bool = _set("Gradient", True, "gradient per mm rather than per voxel")
     lbp2DRadius: t.Positive = _set("LBP2D", 1.0, "distance of the sampled neighbours, in voxels")
     lbp2DSamples: t.Count = _set("LBP2D", 8, "number of sampled neighbours")
@@ -118,10 +156,34 @@ class Settings(BaseModel):
     initValue: t.NumberOrNaN = _set("voxel", 0.0, "PyRadiomics' value outside the region; here it is NaN")
     voxelBatch: t.Batch = _set("voxel", -1, "windows that PyRadiomics computes at once")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ibsi_defaults(cls, values: Any) -> Any:
+        return {**IBSI_DEFAULTS, **values} if values.get("ibsi") is True else values
+
     @model_validator(mode="after")
     def _whole_window(self) -> Self:
         if (self.windowLevel is None) != (self.windowWidth is None):
-            raise ValueError("windowLevel and windowWidth go together")
+            raise Clash(
+                "windowLevel" if self.windowWidth is None else "windowWidth",
+                "windowLevel and windowWidth go together",
+                "Give both, in HU, for example windowLevel: 40 and windowWidth: 400.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_ibsi_knows(self) -> Self:
+        if self.ibsi and self.resamples and self.interpolator not in IBSI_INTERPOLATORS:
+            known = ", ".join(IBSI_INTERPOLATORS)
+            raise Clash(
+                "interpolator", f"IBSI has no interpolator {self.interpolator}", f"With ibsi: true: {known}."
+            )
+        if self.ibsi and not self.maskedKernel:
+            raise Clash(
+                "maskedKernel",
+                "maskedKernel is false, but IBSI has no grey levels outside the region",
+                "Leave it out, or set ibsi: false.",
+            )
         return self
 
     @property
@@ -165,13 +227,16 @@ def validated(name: str, value: Any) -> Any:
 
 
 def section(name: str) -> str:
-    """The key of a parameter file under which a setting stands: ``setting`` or ``voxelSetting``."""
-    return "voxelSetting" if STAGES[name] == "voxel" else "setting"
+    """The key of a parameter file under which a setting stands: ``setting`` or ``voxelSetting``.
+
+    Empty for what is a key of the file itself: ``ibsi``.
+    """
+    return {"voxel": "voxelSetting", "spec": ""}.get(STAGES[name], "setting")
 
 
 def acts_in(name: str, image_type: str) -> bool:
     """Whether a setting changes anything when it is given for one image type alone."""
-    return STAGES[name] in (image_type, "feature")
+    return STAGES[name] in (image_type, "feature") or (STAGES[name] == "filter" and image_type in BOUNDED)
 
 
 def describe() -> Iterator[tuple[str, str, Any, str]]:

@@ -113,5 +113,6 @@ Sigmas = Annotated[
 Interpolator = Annotated[InterpolatorName, BeforeValidator(_interpolator_name)]
 Wavelet = Annotated[str, AfterValidator(_known_wavelet), Takes("the name of a discrete wavelet")]
 ResegmentMode = Literal["absolute", "relative", "sigma"]
+Boundary = Literal["mirror", "nearest", "periodic", "zero"]
 LBPMethod = Literal["default", "ror", "uniform", "var"]
 WeightingNorm = Literal["manhattan", "euclidean", "infinity", "no_weighting"]

@@ -1,102 +1,68 @@
 """Texture features of windows: the kernels, called from Python.
 
 A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode). What follows is the only
-place that knows in which order the kernels give their features.
+place that knows what PyRadiomics calls the kernels' features.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from radstore.images.discretise import bin_edges, grey_levels
+from radstore.images.arrays import Array, array_module, on_device, to_host
+from radstore.images.discretise import discretise
 from radstore.texture import _native
 
+ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
-# The sixteen features of `sizes.hpp`, in its order; {size}, {large}, … are what a family calls them.
-_SIZES = (
-    "GrayLevelNonUniformity",
-    "GrayLevelNonUniformityNormalized",
-    "GrayLevelVariance",
-    "HighGrayLevel{z}Emphasis",
-    "{large}Emphasis",
-    "{large}HighGrayLevelEmphasis",
-    "{large}LowGrayLevelEmphasis",
-    "LowGrayLevel{z}Emphasis",
-    "{z_}Entropy",
-    "{size}NonUniformity",
-    "{size}NonUniformityNormalized",
-    "{z_}Percentage",
-    "{z_}Variance",
-    "{small}Emphasis",
-    "{small}HighGrayLevelEmphasis",
-    "{small}LowGrayLevelEmphasis",
-)
+BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
+# PyRadiomics' entropies are −Σ p·log2(p + ε), ε = 2⁻⁵²: where one cell holds everything it gives this, not 0.
+# The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
+ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
+ROUNDING = 1e-12
+
+# What a family calls the features of `sizes.hpp`: the words that differ.
+_SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
+    "glszm": {"Size": "SizeZone", "Large": "LargeArea", "Small": "SmallArea", "": "Zone"},
+    "gldm": {"Size": "Dependence", "Large": "LargeDependence", "Small": "SmallDependence", "": "Dependence"},
+}
 
 
-def _sizes(**words: str) -> tuple[str, ...]:
-    return tuple(name.format(**words) for name in _SIZES)
+def _size_feature(family: str, kernel: str) -> str:
+    """PyRadiomics' name of a feature that `sizes.hpp` computes."""
+    words = _SIZE_WORDS[family]
+    if kernel in ("Entropy", "Percentage"):
+        return words[""] + kernel
+    if kernel == "SizeVariance":
+        return words[""] + "Variance"
+    if kernel in ("HighGrayLevelEmphasis", "LowGrayLevelEmphasis"):
+        return kernel if family == "gldm" else kernel.replace("Emphasis", words[""] + "Emphasis")
+    for kernel_word in ("Size", "Large", "Small"):
+        if kernel.startswith(kernel_word):
+            return words[kernel_word] + kernel.removeprefix(kernel_word)
+    return kernel
 
 
-# Family → its features in the order of the kernel's enum.
+# Family → its features, as PyRadiomics calls them, in the order of the kernels' lists.
 ORDER: Mapping[str, tuple[str, ...]] = {
-    "glcm": (
-        "Autocorrelation",
-        "ClusterProminence",
-        "ClusterShade",
-        "ClusterTendency",
-        "Contrast",
-        "Correlation",
-        "DifferenceAverage",
-        "DifferenceEntropy",
-        "DifferenceVariance",
-        "Id",
-        "Idm",
-        "Idmn",
-        "Idn",
-        "Imc1",
-        "Imc2",
-        "InverseVariance",
-        "JointAverage",
-        "JointEnergy",
-        "JointEntropy",
-        "MCC",
-        "MaximumProbability",
-        "SumAverage",
-        "SumEntropy",
-        "SumSquares",
-    ),
-    "glrlm": _sizes(z="Run", z_="Run", large="LongRun", small="ShortRun", size="RunLength"),
-    "glszm": _sizes(z="Zone", z_="Zone", large="LargeArea", small="SmallArea", size="SizeZone"),
-    "gldm": _sizes(
-        z="", z_="Dependence", large="LargeDependence", small="SmallDependence", size="Dependence"
-    ),
-    "ngtdm": ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength"),
-    "firstorder": (
-        "10Percentile",
-        "90Percentile",
-        "Energy",
-        "Entropy",
-        "InterquartileRange",
-        "Kurtosis",
-        "Maximum",
-        "MeanAbsoluteDeviation",
-        "Mean",
-        "Median",
-        "Minimum",
-        "Range",
-        "RobustMeanAbsoluteDeviation",
-        "RootMeanSquared",
-        "Skewness",
-        "StandardDeviation",
-        "TotalEnergy",
-        "Uniformity",
-        "Variance",
+    "glcm": tuple(_native.FEATURES["glcm"]),
+    **{
+        family: tuple(_size_feature(family, kernel) for kernel in _native.FEATURES["sizes"])
+        for family in _SIZE_WORDS
+    },
+    "ngtdm": tuple(_native.FEATURES["ngtdm"]),
+    "firstorder": tuple(
+        {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
+        for kernel in _native.FEATURES["firstorder"]
     ),
 }
 FAMILIES = tuple(ORDER)
@@ -105,6 +71,8 @@ FAMILIES = tuple(ORDER)
 @dataclass(frozen=True, eq=False)
 class Windows:
     """One filtered image, its region, and the windows to describe.
+
+    The arrays are NumPy's, or CuPy's: then the kernels run on their device, and the results stay there.
 
     Parameters
     ----------
@@ -121,15 +89,15 @@ class Windows:
         with other centres).
     """
 
-    image: np.ndarray
-    mask: np.ndarray
+    image: Array
+    mask: Array
     spacing: tuple[float, float, float]
-    centres: np.ndarray | None = None
-    known: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    centres: Array | None = None
+    known: dict[tuple, tuple[Any, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def features(
         self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """Feature → its value in every window, float64 [window], NaN where it is undefined.
 
         Parameters
@@ -149,51 +117,50 @@ class Windows:
         ValueError
             If there are more than `MAX_LEVELS` grey levels, or bins without end (see `bin_edges`).
         """
+        xp = array_module(self.image)
         if self.centres is not None and not len(self.centres):
-            return {name: np.empty(0) for name in wanted}
+            return {name: xp.empty(0) for name in wanted}
         plane = settings.get("force2Ddimension") if settings.get("force2D") else None
         radius = [settings.get("kernelRadius", 0)] * 3
         if plane is not None:
             radius[plane] = 0
         level, values = self._levels(settings)
         offsets = neighbour_offsets(_distances(family, settings), self.image.shape, plane)
-        centres = np.empty((0, 3), np.int32) if self.centres is None else self.centres
-        rows = getattr(_native, family)(
+        centres = xp.empty((0, 3), np.int32) if self.centres is None else xp.asarray(self.centres)
+        rows = getattr(_kernels(self.image), family)(
             level=level,
             values=values,
             highest=int(values[-1]),
-            centres=np.ascontiguousarray(centres, dtype=np.int32),
+            centres=xp.ascontiguousarray(centres, dtype=np.int32),
             radius=tuple(radius),
             offsets=offsets,
             weights=self._weights(family, settings, offsets),
+            wanted=[ORDER[family].index(name) for name in wanted],
             threads=threads,
-            **self._extra(family, wanted, settings),
+            **({} if on_device(self.image) else {"rolling": ROLLING}),
+            **self._extra(family, settings),
         )
-        return {name: rows[:, ORDER[family].index(name)] for name in wanted}
+        found = dict(zip(wanted, rows, strict=True))
+        if settings.get("ibsi") and "Kurtosis" in found:  # excess kurtosis; where all values are equal, 0
+            found["Kurtosis"] = found["Kurtosis"] - 3.0 * (found["Kurtosis"] != 0)
+        for name in wanted:
+            if name.endswith("Entropy"):
+                found[name][abs(found[name]) < ROUNDING] = ENTROPY_OF_ONE
+        return found
 
-    def _levels(self, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """uint16 grid (0 outside, else 1 + place) and the levels that occur, ascending."""
+    def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:
+        """Grid (uint16: 0 outside, else 1 + place) and the levels that occur, ascending, on the host.
+
+        On a device the grid is a `radstore.texture.device.Grid`.
+        """
         masked = bool(settings.get("maskedKernel", True))
-        bins = {name: settings[name] for name in ("binWidth", "binCount") if name in settings}
+        bins = {name: settings[name] for name in BINS if name in settings}
         key = (masked, *bins.items())
         if key not in self.known:
-            self.known[key] = self._discretised(masked, bins)
+            inside = self.mask if masked else array_module(self.mask).ones_like(self.mask)
+            level, values = _grade(self.image, inside, bins)
+            self.known[key] = (_kernels(level).Grid(level) if on_device(level) else level, values)
         return self.known[key]
-
-    def _discretised(self, masked: bool, bins: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        inside = self.mask if masked else np.ones_like(self.mask)
-        values = self.image[inside]
-        # without bins: first order features that need no grey levels
-        found = grey_levels(values, bin_edges(values, **bins)) if bins else np.ones(len(values), np.int64)
-        there = np.bincount(found) > 0
-        levels = np.flatnonzero(there)
-        if len(levels) > MAX_LEVELS:
-            raise ValueError(
-                f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
-            )
-        grid = np.zeros(self.image.shape, np.uint16)
-        grid[inside] = there.cumsum().astype(np.uint16)[found]
-        return grid, levels.astype(np.float64)
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:
         """A weight for each direction, where directions are merged into one matrix; else none."""
@@ -203,20 +170,52 @@ class Windows:
         distance = NORMS[norm](np.abs(offsets) * np.array(self.spacing[::-1]))
         return np.exp(-(distance**2)) if family == "glcm" and norm != "no_weighting" else distance
 
-    def _extra(self, family: str, wanted: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-        bits = sum(1 << ORDER[family].index(name) for name in set(wanted))
+    def _extra(self, family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         if family == "glcm":
-            return {"symmetric": settings["symmetricalGLCM"], "wanted": bits}
+            return {"symmetric": settings["symmetricalGLCM"]}
         if family == "gldm":
             return {"alpha": settings["gldm_a"]}
         if family == "firstorder":
             return {
-                "wanted": bits,
-                "image": np.ascontiguousarray(self.image, dtype=np.float64),
+                "image": array_module(self.image).ascontiguousarray(self.image, dtype=np.float64),
                 "shift": float(settings.get("voxelArrayShift", 0)),
                 "voxel_volume": float(np.prod(self.spacing)),
             }
         return {}
+
+
+def _kernels(array: Array) -> Any:
+    """The module whose functions run where the array is."""
+    return import_module("radstore.texture." + ("device" if on_device(array) else "_native"))
+
+
+def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
+    """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level.
+
+    Few levels are all listed, whether they occur or not: a level's place is then its value less one, and
+    nothing need be looked up. Of many, only those that occur.
+    """
+    xp = array_module(image)
+    grid = xp.zeros(image.shape, np.uint16)
+    if not bins.keys() & {"binWidth", "binCount"}:  # first order features that need no grey levels
+        grid[inside] = 1
+        return grid, np.ones(1)
+    found = discretise(image[inside], **bins)
+    lowest, highest = int(found.min()), int(found.max())  # synchronises: sizes depend on them
+    if lowest < highest <= ALL_LEVELS:  # a single level stays one: MCC is then 1
+        grid[inside] = found
+        return grid, np.arange(1.0, highest + 1)
+    occurs = xp.zeros(highest + 1, bool)
+    occurs[found] = True
+    levels = np.flatnonzero(to_host(occurs))
+    if len(levels) > MAX_LEVELS:
+        raise ValueError(
+            f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
+        )
+    place = np.zeros(highest + 1, np.uint16)
+    place[levels] = np.arange(1, len(levels) + 1)
+    grid[inside] = xp.asarray(place)[found]
+    return grid, levels.astype(np.float64)
 
 
 # How long an offset is, from its extent along z, y, x in mm.

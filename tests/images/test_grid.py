@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from radiomics import imageoperations
 
 from radstore.images import Geometry, Volume
-from radstore.images.grid import offset_in, resampled_grid
+from radstore.images.grid import centred_grid, covering, offset_in, resampled_grid
 from radstore.images.itk import grid_of, to_itk
 from radstore.images.region import crop_box
 
@@ -60,6 +60,46 @@ def test_axis_by_axis() -> None:
     assert resampled_grid(geometry, (1, 0, 2.5), (1, 3, 1)) is geometry
     assert resampled_grid(geometry, (0, 0, 0), (3, 3, 3)) is geometry
     assert resampled_grid(geometry, (0.8, 0.800001, 5), (3, 3, 3)) is geometry
+
+
+def test_centred_grids_have_one_centre_and_cover_the_image(
+    geometries: st.SearchStrategy[Geometry],
+) -> None:
+    spacing = st.one_of(st.just(0.0), st.floats(0.3, 5))
+
+    @given(geometries, st.tuples(spacing, spacing, spacing))
+    def check(geometry: Geometry, spacing: tuple) -> None:
+        grid = centred_grid(geometry, spacing)
+        assert grid.direction == geometry.direction
+        middles = [g.point(tuple((n - 1) / 2 for n in g.size)) for g in (geometry, grid)]
+        np.testing.assert_allclose(*middles, atol=1e-9)
+        old, new = (np.asarray(g.size) * g.spacing for g in (geometry, grid))
+        assert np.all(new >= old - 1e-6)
+        assert np.all(new - old < np.asarray(grid.spacing))
+
+    check()
+
+
+def test_a_length_that_is_a_multiple_of_the_spacing_gains_no_voxel() -> None:
+    geometry = Geometry((30, 7, 10), (0.1, 0.3, 0.7))
+    assert centred_grid(geometry, (0.3, 0.1, 7.0)).size == (10, 21, 1)
+    assert centred_grid(geometry, (0, 0, 0)) == geometry
+
+
+def test_what_covers_a_box_holds_its_corners(geometries: st.SearchStrategy[Geometry]) -> None:
+    @given(st.data(), geometries, st.floats(0.3, 5))
+    def check(data: st.DataObject, geometry: Geometry, spacing: float) -> None:
+        first, size = crop_box(Volume(data.draw(masks(geometry)), geometry))
+        grid = centred_grid(geometry, (spacing,) * 3)
+        start, count = covering(grid, geometry, first, size)
+        assert offset_in(grid, grid.crop(start, count)) == start
+        low, high = np.asarray(first) - 0.5, np.asarray(first) + size - 0.5
+        corners = (grid.index(geometry.point(tuple(corner))) for corner in (low, high))
+        wanted = np.clip([*corners], 0, np.asarray(grid.size) - 1)
+        assert np.all(np.asarray(start) <= wanted[0] + 1e-6)
+        assert np.all(np.asarray(start) + count - 1 >= wanted[1] - 1e-6)
+
+    check()
 
 
 def test_offset_of_a_crop(geometries: st.SearchStrategy[Geometry]) -> None:

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from radstore.spec import Settings, Spec
-from radstore.spec.settings import STAGES, UNHASHED, section
+from radstore.spec.settings import IBSI_ONLY, STAGES, UNHASHED, section
 
 FULL = """
 features:
@@ -26,6 +26,7 @@ maps: true
 
 # A value other than the default for every setting.
 OTHER = {
+    "ibsi": True,
     "label": 2,
     "label_channel": 1,
     "geometryTolerance": 0.1,
@@ -45,10 +46,12 @@ OTHER = {
     "resegmentRange": [0, 100],
     "resegmentMode": "sigma",
     "resegmentShape": True,
+    "boundary": "zero",
     "sigma": [3.0],
     "wavelet": "db2",
     "start_level": 1,
     "level": 2,
+    "rotationInvariant": True,
     "gradientUseSpacing": False,
     "lbp2DRadius": 2,
     "lbp2DSamples": 16,
@@ -73,7 +76,8 @@ OTHER = {
 
 
 def with_setting(name, value):
-    document = {"features": ["original_glcm_Imc1"], section(name): {name: value}}
+    document = {"features": ["original_glcm_Imc1"], "ibsi": name in IBSI_ONLY}
+    document |= {section(name): {name: value}} if section(name) else {name: value}
     if name in ("windowLevel", "windowWidth"):
         document["setting"] = {"windowLevel": 0, "windowWidth": 1} | document["setting"]
     return Spec.from_dict(document)
@@ -110,6 +114,20 @@ def test_the_document_is_plain_json_and_a_spec_of_the_same_numbers(load):
 def recipes(spec):
     leaves = {"image": "i", "mask": "m"}
     return [spec.graph(mode).recipes(leaves, lambda op: "1") for mode in ("roi", "voxel")]
+
+
+def test_ibsi_stands_in_the_document_only_where_it_is_true(load):
+    plain, definitions = load(FULL), load(FULL, "ibsi=true")
+    assert load(FULL, "ibsi=false").document == plain.document
+    assert "ibsi" not in plain.document
+    assert "boundary" not in plain.document["setting"]
+    assert definitions.document["ibsi"] is True
+    assert definitions.hash != plain.hash
+    for norm in ("null", "manhattan"):
+        spec = load(FULL, "ibsi=true", f"setting.weightingNorm={norm}")
+        again = Spec.from_dict(json.loads(json.dumps(spec.document)))
+        assert again.hash == spec.hash
+        assert recipes(again) == recipes(spec)
 
 
 def test_two_ways_of_saying_it_have_one_hash(load):

@@ -14,7 +14,7 @@ from radstore.spec.settings import STAGES, TYPES, UNHASHED, Settings, acts_in, d
 from radstore.spec.types import INTERPOLATORS, choices, takes
 from radstore.texture.names import FILTERS
 
-OURS = {"windowLevel", "windowWidth"}
+OURS = {"windowLevel", "windowWidth", "boundary", "rotationInvariant"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def schema():
     return {key: rules[key]["mapping"] for key in ("setting", "voxelSetting")}
 
 
-def test_names_are_pyradiomics_and_two_of_ours(schema):
+def test_names_are_pyradiomics_and_a_few_of_ours(schema):
     for key, rules in schema.items():
         assert {name for name in STAGES if section(name) == key} - OURS == rules.keys()
 
@@ -84,6 +84,22 @@ def test_window_needs_both():
         Settings(windowLevel=40)
 
 
+def test_ibsi_merges_directions_unless_told_otherwise():
+    assert Settings().weightingNorm is None
+    assert Settings(ibsi=True).weightingNorm == "no_weighting"
+    assert Settings(ibsi=True, weightingNorm=None).weightingNorm is None
+    assert Settings(ibsi=True, weightingNorm="euclidean").weightingNorm == "euclidean"
+    assert Settings(ibsi=False) == Settings()
+
+
+def test_what_ibsi_does_not_know_is_refused():
+    with pytest.raises(ValidationError, match="no interpolator sitkGaussian"):
+        Settings(ibsi=True, resampledPixelSpacing=[1, 1, 1], interpolator="sitkGaussian")
+    assert Settings(ibsi=True, interpolator="sitkGaussian").interpolator == "sitkGaussian"  # has no effect
+    with pytest.raises(ValidationError, match="outside the region"):
+        Settings(ibsi=True, maskedKernel=False)
+
+
 def test_every_setting_is_described():
     for name, accepted, default, meaning in describe():
         assert accepted
@@ -104,6 +120,10 @@ def test_a_filter_overrules_its_own_settings_and_those_of_features():
     assert acts_in("binWidth", "LoG")
     assert not acts_in("sigma", "Wavelet")
     assert not acts_in("resampledPixelSpacing", "LoG")
+    assert acts_in("boundary", "LoG")
+    assert acts_in("boundary", "Wavelet")
+    assert not acts_in("boundary", "Square")
+    assert not acts_in("ibsi", "LoG")
     assert {stage for stage in STAGES.values() if stage in FILTERS} == {
         "LoG",
         "Wavelet",

@@ -13,7 +13,7 @@ from radstore.engines.base import Maps, Vector
 from radstore.engines.native.memory import estimate
 from radstore.engines.native.place import Card, Host, Place
 from radstore.engines.native.plan import Plan, margin_of, plan_of
-from radstore.engines.native.prepare import Prepared, prepare
+from radstore.engines.native.prepare import Prepared, prepare, seen_spacing
 from radstore.engines.native.versions import FAMILY, version
 from radstore.engines.native.walk import walk
 from radstore.engines.refusals import refusal
@@ -71,7 +71,7 @@ class Cpu:
 
     def _walked(self, image: Volume, mask: Volume, graph: Graph) -> tuple[Prepared, Results]:
         plan = self._plan(graph)
-        reads = plan.reads(image.geometry.spacing)
+        reads = plan.reads(seen_spacing(image, mask, graph))
         ready = prepare(image, mask, graph, self.place.put, reads, largest=plan.asks_largest)
         return ready, walk(ready, plan, self.place)
 

@@ -19,9 +19,10 @@ from radstore.engines.unusable import Unusable
 from radstore.errors import CaseError
 from radstore.graph import Graph
 from radstore.images.arrays import to_host
-from radstore.images.box import Box, first_and_size, grown, inside, placed, whole
+from radstore.images.box import Box, box_of, first_and_size, grown, inside, placed, whole
 from radstore.images.filters import largest_of
-from radstore.images.grid import new_spacing, outside, resampled_part, whole_grid
+from radstore.images.grid import centred_grid, covering, new_spacing, outside, resampled_part, whole_grid
+from radstore.images.ibsi import resample as standard
 from radstore.images.intensity import Normalisation, moments, window
 from radstore.images.lazy import Lazy
 from radstore.images.resample import resample
@@ -47,8 +48,8 @@ class Prepared:
         The region on the same voxels, bool; resegmented if the graph says so.
     shape_mask
         The mask that shape features describe.
-    box
-        The region's box in `mask`.
+    box, shape_box
+        The region's box in `mask`, and the part of `shape_mask` that shape features describe.
     spacing
         Voxel size along x, y, z in mm.
     shape, part
@@ -65,6 +66,7 @@ class Prepared:
     mask: Any
     shape_mask: Any
     box: Box
+    shape_box: Box
     spacing: tuple[float, float, float]
     shape: tuple[int, ...]
     part: Box
@@ -111,21 +113,25 @@ def prepare(
     rules = Rules(mask.source or image.source, **settings["roi"])
     region = rules.some(mask.array)
     frame = _Frame(image, mask, rules, _intensity(image, settings), put, reads, largest)
-    if "resample" in settings:
+    if "ibsi" in settings.get("resample", {}):
+        seen = frame.centred(region, **settings["resample"])
+    elif "resample" in settings:
         seen = frame.resampled(region, **settings["resample"])
     else:
         seen = frame.cropped(region, **settings.get("crop", {}))
-    box = rules.box(seen.mask)
-    kept = seen.mask
+    box = shape_box = rules.box(seen.mask)
+    kept = shape_mask = seen.mask
     if "resegment" in settings:
         kept = resegmented(seen.image, seen.mask, rules, put, **settings["resegment"])
         box = rules.box(kept, "after resegmentation")
-    shape_mask = seen.mask if "box" in settings else kept
+        shape_mask = kept if graph.shape_mask == graph.mask else seen.mask
+        shape_box = box if shape_mask is kept or "box" in settings else shape_box
     return Prepared(
         image=seen.image,
         mask=kept,
         shape_mask=shape_mask,
         box=box,
+        shape_box=shape_box,
         spacing=seen.grid.spacing,
         shape=seen.shape,
         part=seen.part,
@@ -183,6 +189,28 @@ class _Frame:
             offset=offset,
         )
 
+    def centred(
+        self, region: Box, resampledPixelSpacing: Sequence[float], ibsi: bool, interpolator: str
+    ) -> _Seen:
+        """On IBSI's grid: of the whole resampled image the part that is read."""
+        mask = self.mask.geometry
+        grid = centred_grid(mask, resampledPixelSpacing)
+        box = box_of(*covering(grid, mask, *first_and_size(region)))
+        part = whole(grid.shape) if self.asks_largest else self.reads(grid.shape, box)
+        (x, y, z), (nx, ny, nz) = (each.tolist() for each in first_and_size(part))
+        target = grid.crop((x, y, z), (nx, ny, nz))
+        array = self.intensity(self.put(self.image.array))
+        array = standard.resample(array, self.image.geometry, target, interpolator)
+        return _Seen(
+            image=array,
+            mask=standard.resample_mask(self.put(self.mask.array), mask, target),
+            shape=grid.shape,
+            part=part,
+            largest=largest_of(array) if self.asks_largest else None,
+            grid=grid,
+            offset=(x, y, z),
+        )
+
     def _padded(self, region: Box, pad: int) -> _Seen:
         return self._cut(region, grown(region, (pad, pad, pad), self.image.array.shape))
 
@@ -222,6 +250,14 @@ class _Frame:
             return self.mask.array
         array = Lazy(self.mask.array, self.put, self.mask.array.dtype)
         return resample(array, self.mask.geometry, target, "sitkNearestNeighbor", threads())
+
+
+def seen_spacing(image: Volume, mask: Volume, graph: Graph) -> tuple[float, float, float]:
+    """The spacing (x, y, z in mm) of the grid of which filters see a part: IBSI's, else the image's."""
+    settings = steps(graph).get("resample", {})
+    if "ibsi" not in settings:
+        return image.geometry.spacing
+    return centred_grid(mask.geometry, settings["resampledPixelSpacing"]).spacing
 
 
 def resegmented(

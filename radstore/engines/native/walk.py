@@ -64,7 +64,7 @@ class _Walk:
 
     def _shape(self, group: Group) -> dict[str, float]:
         ready = self.ready
-        mask = ready.shape_mask[ready.box]
+        mask = ready.shape_mask[ready.shape_box]
         found = shape.features(mask, ready.spacing, group.wanted, group.family, group.settings)
         return {feature.name: found[feature.feature] for feature in group.features}
 

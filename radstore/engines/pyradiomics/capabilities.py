@@ -22,6 +22,8 @@ def _refusal(feature: Feature) -> str:
     known = FEATURE_CLASSES.get(feature.family)
     if known is None or feature.feature not in known.getFeatureNames():
         return f"PyRadiomics {VERSION} has no feature {feature.family}_{feature.feature}; leave it out"
+    if feature.node.chain().get("ibsi"):
+        return "ibsi: true asks for IBSI's definitions, which PyRadiomics has not; use the engine cpu or cuda"
     missing = FILTER_NEEDS.get(transform_of(feature.filtered).op)
     return refusal(feature) or (missing() if missing else "")
 

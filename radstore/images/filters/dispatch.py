@@ -8,6 +8,7 @@ from typing import Any
 
 from radstore.images.arrays import Array
 from radstore.images.filters import gradient, lbp2d, lbp3d, log, pointwise, wavelet
+from radstore.images.ibsi import filters as standard
 
 Reach = tuple[int, int, int]
 Settings = Mapping[str, Any]
@@ -36,11 +37,18 @@ def _depth(s: Settings) -> int:
 
 
 def _log(r: Request) -> dict[str, Array]:
+    if r.settings.get("ibsi"):
+        return {"": standard.filtered("log", r.image, r.spacing, r.settings)}
     return {"": log.laplacian_of_gaussian(r.image, r.spacing, r.settings["sigma"], r.threads)}
 
 
 def _wavelet(r: Request) -> dict[str, Array]:
     s = r.settings
+    if s.get("ibsi"):
+        wanted = r.bands or standard.bands(s)
+        return {
+            band: standard.filtered("wavelet", r.image, r.spacing, {**s, "band": band}) for band in wanted
+        }
     name = s.get("wavelet", "coif1")
     return wavelet.stationary_wavelet(r.image, name, _depth(s), _plane(s), r.bands, r.threads)
 
@@ -146,6 +154,8 @@ def margin(op: str, settings: Settings, spacing: Sequence[float]) -> Reach:
     What it reads of a box near the image's border is not always box and margin: `reads` knows.
     """
     _known(op)
+    if settings.get("ibsi"):
+        return standard.margin(op, settings, spacing)
     return (0, 0, 0) if op in POINTWISE else _MARGIN[op](settings, spacing)
 
 
@@ -165,14 +175,15 @@ def reads(
 
     Notes
     -----
-    A wavelet transform takes the image as periodic: where it would read beyond one end, it reads the other,
-    and so needs the axis whole.
+    A wavelet transform takes the image as periodic (IBSI's filters only where ``boundary`` says so): where it
+    would read beyond one end, it reads the other, and so needs the axis whole.
     """
     reach = margin(op, settings, spacing)
+    periodic = settings.get("boundary") == "periodic" if settings.get("ibsi") else op == "wavelet"
     parts = []
     for size, wanted, n in zip(shape, box, reach, strict=True):
         start, stop = wanted.start - n, wanted.stop + n
-        if op == "wavelet" and n and (start < 0 or stop > size):
+        if periodic and n and (start < 0 or stop > size):
             start, stop = 0, size
         parts.append(slice(max(0, start), min(size, stop)))
     z, y, x = parts

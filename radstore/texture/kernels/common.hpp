@@ -7,10 +7,15 @@
 
 #if defined(__CUDACC_RTC__) || defined(__CUDACC__)
 #define RS_FN __device__ inline
+#define RS_APART __device__ __noinline__  // long and often called: inlined, it takes registers and seconds to compile
 #else
 #include <math.h>
 #define RS_FN inline
+#define RS_APART inline
 #endif
+
+// A family's features are one list, `RS_<FAMILY>_FEATURES(X)`: here it makes their enum, in native.cpp their names.
+#define RS_NAME_AND_COMMA(name) name,
 
 namespace rs {
 
@@ -103,8 +108,17 @@ RS_FN double nan_value() {
 #endif
 }
 
+// The variance of n values from their power sums. Taken about a whole number near the mean, where sums of whole
+// numbers stay exact and nothing cancels.
+RS_FN double variance(double n, double s1, double s2) {
+    const double about = static_cast<double>(static_cast<i64>(s1 / n));
+    const double a1 = s1 - n * about, a2 = s2 - about * (s1 + a1);
+    const double v = (a2 - a1 * (a1 / n)) / n;
+    return v > 0 ? v : 0;
+}
+
 // c · log2 c, 0 at 0: what entropies of counts are sums of.
-RS_FN double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
+RS_APART double clog2(double c) { return c > 0 ? c * log2(c) : 0.0; }
 
 // The same from a table where counts are whole and small; built once for all windows.
 struct CountLog {
@@ -112,6 +126,7 @@ struct CountLog {
     u32 size;
 
     RS_FN double operator()(u32 c) const { return c < size ? table[c] : clog2(c); }
+    RS_FN double operator()(u16 c) const { return (*this)(static_cast<u32>(c)); }
     RS_FN double operator()(double c) const { return clog2(c); }
 };
 

@@ -8,11 +8,12 @@
 
 namespace rs::firstorder {
 
-enum Feature {
-    P10, P90, Energy, Entropy, InterquartileRange, Kurtosis, Maximum, MeanAbsoluteDeviation, Mean, Median, Minimum,
-    Range, RobustMeanAbsoluteDeviation, RootMeanSquared, Skewness, StandardDeviation, TotalEnergy, Uniformity,
-    Variance, COUNT
-};
+#define RS_FIRSTORDER_FEATURES(X)                                                                                  \
+    X(P10) X(P90) X(Energy) X(Entropy) X(InterquartileRange) X(Kurtosis) X(Maximum) X(MeanAbsoluteDeviation)       \
+    X(Mean) X(Median) X(Minimum) X(Range) X(RobustMeanAbsoluteDeviation) X(RootMeanSquared) X(Skewness)            \
+    X(StandardDeviation) X(TotalEnergy) X(Uniformity) X(Variance)
+
+enum Feature { RS_FIRSTORDER_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 struct Scratch {
     double* values;  // the box's voxels
@@ -28,15 +29,31 @@ RS_FN double percentile(const double* sorted, i32 n, double q) {
     return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
 }
 
+// How many sorted values come first of which `is` holds.
+template <class Is>
+RS_FN i32 before(const double* sorted, i32 n, const Is& is) {
+    i32 low = 0, high = n;
+    while (low < high) {
+        const i32 middle = low + (high - low) / 2;
+        if (is(sorted[middle])) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+constexpr u32 FROM_LEVELS = 1u << Entropy | 1u << Uniformity;
+constexpr u32 FROM_DISTANCES = 1u << Kurtosis | 1u << MeanAbsoluteDeviation | 1u << Skewness | 1u << StandardDeviation | 1u << Variance;
 constexpr u32 ORDERED = 1u << P10 | 1u << P90 | 1u << InterquartileRange | 1u << Median | 1u << RobustMeanAbsoluteDeviation;
 
 // The features that need the values in order.
 template <class Team, class Put>
 RS_FN void ordered_features(const Team& team, const double* sorted, i32 n, const Put& put) {
     const double p10 = percentile(sorted, n, 0.1), p90 = percentile(sorted, n, 0.9);
-    i32 first = 0, last = n;  // the closed P10 … P90
-    while (sorted[first] < p10) ++first;
-    while (sorted[last - 1] > p90) --last;
+    const i32 first = before(sorted, n, [&](double v) { return v < p10; });  // the closed P10 … P90
+    const i32 last = before(sorted, n, [&](double v) { return v <= p90; });
     double mean = 0, absolute = 0;
     for (i32 i = first + team.lane(); i < last; i += team.lanes()) mean += sorted[i];
     mean = team.sum(mean) / (last - first);
@@ -95,6 +112,14 @@ struct Totals {
         ++n;
         sum += v;
         energy += (v + shift) * (v + shift);
+    }
+    RS_FN void add(const Totals& t) {
+        if (t.n == 0) return;
+        if (n == 0 || t.low < low) low = t.low;
+        if (n == 0 || t.high > high) high = t.high;
+        n += t.n;
+        sum += t.sum;
+        energy += t.energy;
     }
 };
 

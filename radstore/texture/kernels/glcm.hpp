@@ -6,16 +6,17 @@
 // Entropies of counts: H = log2 N − Σ c·log2 c / N.
 #pragma once
 
-#include "eigen.hpp"
-#include "team.hpp"
+#include "eigen_team.hpp"
 
 namespace rs::glcm {
 
-enum Feature {
-    Autocorrelation, ClusterProminence, ClusterShade, ClusterTendency, Contrast, Correlation, DifferenceAverage,
-    DifferenceEntropy, DifferenceVariance, Id, Idm, Idmn, Idn, Imc1, Imc2, InverseVariance, JointAverage,
-    JointEnergy, JointEntropy, MCC, MaximumProbability, SumAverage, SumEntropy, SumSquares, COUNT
-};
+#define RS_GLCM_FEATURES(X)                                                                                        \
+    X(Autocorrelation) X(ClusterProminence) X(ClusterShade) X(ClusterTendency) X(Contrast) X(Correlation)          \
+    X(DifferenceAverage) X(DifferenceEntropy) X(DifferenceVariance) X(Id) X(Idm) X(Idmn) X(Idn) X(Imc1) X(Imc2)    \
+    X(InverseVariance) X(JointAverage) X(JointEnergy) X(JointEntropy) X(MCC) X(MaximumProbability) X(SumAverage)   \
+    X(SumEntropy) X(SumSquares)
+
+enum Feature { RS_GLCM_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 // Scratch for one window. C: u32 where pairs are counted, double where angles are merged with weights.
 template <class C>
@@ -27,9 +28,14 @@ struct Scratch {
     C* x;           // levels: how often a level stands first (or, symmetric, anywhere)
     C* y;           // levels: … second; only where the matrix is not symmetric
     double* matrix; // levels × levels, for MCC
-    double* d;      // levels
-    double* e;      // levels
+    double* d;      // levels; twice as many for a team of several
+    double* e;      // levels; twice as many for a team of several
     i32* present;   // levels
+    i32 width = 0;  // of the matrix in memory; 0: as many columns as levels
+
+    RS_FN C cell(const Levels& levels, i32 i, i32 j) const {
+        return joint[static_cast<i64>(i) * (width ? width : levels.count) + j];
+    }
 };
 
 // What one pass over the matrix gives.
@@ -108,151 +114,180 @@ RS_FN void summarise(const Team& team, const Levels& levels, const CountLog& log
 }
 
 // MCC: the root of the second largest eigenvalue of Q(i,j) = Σ_k p(i,k) p(j,k) / (px(i) py(k)). With
-// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own.
-template <class C>
-RS_FN double mcc(const Levels& levels, bool symmetric, const Scratch<C>& s) {
+// A = Dx^-½ P Dy^-½, Q is similar to A·Aᵀ; and for a symmetric P its eigenvalues are the squares of A's own. The largest
+// is 1, and its vector √px.
+template <class Team, class C>
+RS_FN double mcc(const Team& team, const Levels& levels, bool symmetric, const Scratch<C>& s, const Counts<C>& counts) {
     if (levels.count == 1) return 1.0;
-    const i32 K = levels.count;
     i32 n = 0;
-    for (i32 i = 0; i < K; ++i) {
-        if (s.x[i] > 0 || (!symmetric && s.y[i] > 0)) s.present[n++] = i;
+    double total = 0;
+    for (i32 i = counts.first; i <= counts.last; ++i) {  // every lane: the list is short
+        total += static_cast<double>(s.x[i]);
+        if (!(s.x[i] > 0 || (!symmetric && s.y[i] > 0))) continue;
+        if (team.lane() == 0) s.present[n] = i;
+        ++n;
     }
-    if (symmetric) {
-        for (i32 a = 0; a < n; ++a) {
-            for (i32 b = 0; b <= a; ++b) {
-                const i32 i = s.present[b], j = s.present[a];
-                const double c = static_cast<double>(s.joint[static_cast<i64>(i) * K + j]) * (i == j ? 2 : 1);
-                s.matrix[a * n + b] = s.matrix[b * n + a] = c / sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
-            }
-        }
-        return second_largest_magnitude(s.matrix, n, s.d, s.e);
+    team.sync();
+    for (i32 a = team.lane(); a < n; a += team.lanes()) {
+        const double x = static_cast<double>(s.x[s.present[a]]);
+        s.d[a] = sqrt(x / total);
+        s.e[a] = x > 0 ? 1 / sqrt(x) : 0.0;
     }
+    team.sync();
     for (i32 a = 0; a < n; ++a) {
-        for (i32 b = 0; b <= a; ++b) {
-            const i32 i = s.present[a], j = s.present[b];
+        const i32 i = s.present[a];
+        for (i32 b = team.lane(); b <= a; b += team.lanes()) {
+            const i32 j = s.present[b];
             double q = 0;
-            for (i32 c = 0; c < n; ++c) {
-                const i32 k = s.present[c];
-                const double both = static_cast<double>(s.joint[static_cast<i64>(i) * K + k]) * static_cast<double>(s.joint[static_cast<i64>(j) * K + k]);
-                if (both > 0) q += both / static_cast<double>(s.y[k]);
+            if (symmetric) {
+                q = static_cast<double>(s.cell(levels, j, i)) * (i == j ? 2 : 1);
+            } else {
+                for (i32 c = 0; c < n; ++c) {
+                    const i32 k = s.present[c];
+                    const double both = static_cast<double>(s.cell(levels, i, k)) * static_cast<double>(s.cell(levels, j, k));
+                    if (both > 0) q += both / static_cast<double>(s.y[k]);
+                }
             }
-            const double norm = sqrt(static_cast<double>(s.x[i]) * static_cast<double>(s.x[j]));
-            s.matrix[a * n + b] = s.matrix[b * n + a] = norm > 0 ? q / norm : 0.0;
+            s.matrix[a * n + b] = s.matrix[b * n + a] = q * (s.e[a] * s.e[b]);
         }
     }
-    return sqrt(second_largest_magnitude(s.matrix, n, s.d, s.e));
+    team.sync();
+    const double second = second_largest_magnitude(team, s.matrix, n, s.d, s.e);
+    return symmetric ? second : sqrt(second);
 }
 
 // What the sections of `features` need: a bit a feature.
 constexpr u32 bit(Feature f) { return 1u << f; }
-constexpr u32 FROM_MARGINS = bit(JointAverage) | bit(SumSquares) | bit(Imc1) | bit(Imc2) | bit(Correlation);
-constexpr u32 FROM_SUMS = bit(SumAverage) | bit(SumEntropy) | bit(ClusterTendency) | bit(ClusterShade) |
-                          bit(ClusterProminence) | bit(Autocorrelation) | bit(Correlation);
-constexpr u32 FROM_DIFFERENCES = bit(DifferenceAverage) | bit(DifferenceVariance) | bit(DifferenceEntropy) |
-                                 bit(Contrast) | bit(Id) | bit(Idm) | bit(Idn) | bit(Idmn) | bit(InverseVariance) |
-                                 bit(Autocorrelation) | bit(Correlation);
+constexpr u32 FROM_MOMENTS = bit(Autocorrelation) | bit(ClusterTendency) | bit(Contrast) | bit(Correlation) |
+                             bit(JointAverage) | bit(SumAverage) | bit(SumSquares);
+constexpr u32 FROM_CELLS = bit(JointEnergy) | bit(JointEntropy) | bit(MaximumProbability) | bit(Imc1) | bit(Imc2);
+constexpr u32 FROM_MARGINS = bit(Imc1) | bit(Imc2);
+constexpr u32 CENTRAL_SUMS = bit(ClusterShade) | bit(ClusterProminence);
+constexpr u32 FROM_SUMS = FROM_MOMENTS | CENTRAL_SUMS | bit(SumEntropy);
+constexpr u32 DIFFERENCE_WEIGHTS = bit(Id) | bit(Idm) | bit(Idn) | bit(Idmn) | bit(InverseVariance);
+constexpr u32 FROM_DIFFERENCES = FROM_MOMENTS | DIFFERENCE_WEIGHTS | bit(DifferenceAverage) |
+                                 bit(DifferenceEntropy) | bit(DifferenceVariance);
 
-// The margins of the matrix: means, variances and entropies of i and j.
-struct Margins {
-    double ux = 0, uy = 0, varx = 0, vary = 0, HX = 0, HY = 0;
+// Power sums over the pairs (i, j); whole where pairs are counted.
+struct Moments {
+    double pairs = 0;
+    double s1 = 0, s2 = 0;                  // Σ (i + j), Σ (i + j)²
+    double k2 = 0;                          // Σ (i − j)²
+    double x1 = 0, x2 = 0, y1 = 0, y2 = 0;  // Σ i, Σ i², Σ j, Σ j²; only where the matrix is not symmetric
+    bool x_flat = false, y_flat = false;    // one level: weighted sums would leave a rounding error as variance
 };
 
-template <class Team, class C>
-RS_FN Margins margins(const Team& team, const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s,
-                      const Counts<C>& n, double total, double total_log) {
-    Margins m;
+// The features of power sums alone. 4·i·j = (i + j)² − (i − j)².
+template <class Put>
+RS_FN void moment_features(bool symmetric, const Moments& m, const Put& put) {
+    const double n = m.pairs, contrast = m.k2 / n, tendency = variance(n, m.s1, m.s2);
+    // a symmetric matrix has each pair twice, so that both margins sum to s
+    const double ux = symmetric ? m.s1 / (2 * n) : m.x1 / n, uy = symmetric ? ux : m.y1 / n;
+    const double varx = m.x_flat ? 0 : symmetric ? variance(2 * n, m.s1, (m.s2 + m.k2) / 2) : variance(n, m.x1, m.x2);
+    const double vary = symmetric ? varx : m.y_flat ? 0 : variance(n, m.y1, m.y2);
+    const double lean = ux - uy;  // mean of i − j
+    const double covariance = (tendency - (contrast - lean * lean)) / 4, sigma = sqrt(varx) * sqrt(vary);
+    put(JointAverage, ux);
+    put(SumAverage, m.s1 / n);
+    put(SumSquares, varx);
+    put(ClusterTendency, tendency);
+    put(Contrast, contrast);
+    put(Autocorrelation, (m.s2 / n - contrast) / 4);
+    put(Correlation, sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16));
+}
+
+// Imc1 and Imc2 from the margins' entropies. HXY1 = HXY2 = HX + HY: −Σ p log2(px py) is the sum of the margins'
+// entropies, whatever p is.
+template <class Team, class C, class Put>
+RS_FN void information_features(const Team& team, const CountLog& log, bool symmetric, const Scratch<C>& s,
+                                const Counts<C>& n, double total, double total_log, double HXY, const Put& put) {
     double x_log = 0, y_log = 0;
     for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
-        m.ux += static_cast<double>(s.x[i]) * levels.value[i];
         x_log += log(s.x[i]);
-        if (!symmetric) {
-            m.uy += static_cast<double>(s.y[i]) * levels.value[i];
-            y_log += log(s.y[i]);
-        }
+        if (!symmetric) y_log += log(s.y[i]);
     }
-    m.ux = team.sum(m.ux) / total;
-    m.uy = symmetric ? m.ux : team.sum(m.uy) / total;
-    m.HX = (total_log - team.sum(x_log)) / total;
-    m.HY = symmetric ? m.HX : (total_log - team.sum(y_log)) / total;
-    for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
-        const double vx = levels.value[i] - m.ux, vy = levels.value[i] - m.uy;
-        m.varx += static_cast<double>(s.x[i]) * vx * vx;
-        if (!symmetric) m.vary += static_cast<double>(s.y[i]) * vy * vy;
-    }
-    m.varx = n.x_levels == 1 ? 0 : team.sum(m.varx) / total;  // weighted counts would leave a rounding error
-    m.vary = symmetric ? m.varx : n.y_levels == 1 ? 0 : team.sum(m.vary) / total;
-    return m;
+    const double HX = (total_log - team.sum(x_log)) / total;
+    const double HY = symmetric ? HX : (total_log - team.sum(y_log)) / total;
+    const double shared = HX + HY - HXY;  // mutual information, ≥ 0 but for rounding
+    const double most = HX > HY ? HX : HY;
+    put(Imc1, most > 1e-13 ? -shared / most : 0.0);
+    put(Imc2, shared > 1e-13 ? sqrt(1 - exp(-2 * shared)) : 0.0);
 }
 
-// Moments and entropy of s = i + j. Raw: square; about the mean: m2, m3, m4.
-struct SumMoments {
-    double mean = 0, square = 0, m2 = 0, m3 = 0, m4 = 0, entropy = 0;
-};
-
+// The margins' power sums, where the matrix is not symmetric.
 template <class Team, class C>
-RS_FN SumMoments sum_moments(const Team& team, const CountLog& log, const C* histogram, i32 lowest, i32 highest,
-                             double pairs, double pairs_log) {
-    SumMoments m;
+RS_FN void margin_moments(const Team& team, const Levels& levels, const Scratch<C>& s, const Counts<C>& n, Moments& m) {
+    for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
+        const double v = levels.value[i], x = static_cast<double>(s.x[i]) * v, y = static_cast<double>(s.y[i]) * v;
+        m.x1 += x;
+        m.x2 += x * v;
+        m.y1 += y;
+        m.y2 += y * v;
+    }
+    m.x1 = team.sum(m.x1);
+    m.x2 = team.sum(m.x2);
+    m.y1 = team.sum(m.y1);
+    m.y2 = team.sum(m.y2);
+}
+
+// The features of the sums s = i + j, and their power sums.
+template <class Team, class C, class Put>
+RS_FN void sum_features(const Team& team, const CountLog& log, const C* histogram, i32 lowest, i32 highest,
+                        double pairs_log, u32 wanted, Moments& m, const Put& put) {
     double sum_log = 0;
     for (i32 v = lowest + team.lane(); v <= highest; v += team.lanes()) {
-        const double c = static_cast<double>(histogram[v]);
-        if (c == 0) continue;
-        m.mean += c * v;
+        const double c = static_cast<double>(histogram[v]) * v;
+        m.s1 += c;
+        m.s2 += c * v;
         sum_log += log(histogram[v]);
-        m.square += c * v * v;
     }
-    m.mean = team.sum(m.mean) / pairs;
-    m.square = team.sum(m.square) / pairs;
-    m.entropy = (pairs_log - team.sum(sum_log)) / pairs;
+    m.s1 = team.sum(m.s1);
+    m.s2 = team.sum(m.s2);
+    put(SumEntropy, (pairs_log - team.sum(sum_log)) / m.pairs);
+    if (!(wanted & CENTRAL_SUMS)) return;
+    const double mean = m.s1 / m.pairs;
+    double m3 = 0, m4 = 0;
     for (i32 v = lowest + team.lane(); v <= highest; v += team.lanes()) {
-        const double c = static_cast<double>(histogram[v]);
-        if (c == 0) continue;
-        const double away = v - m.mean, away2 = away * away;
-        m.m2 += c * away2;
-        m.m3 += c * away2 * away;
-        m.m4 += c * away2 * away2;
+        const double away = v - mean, cube = static_cast<double>(histogram[v]) * away * away * away;
+        m3 += cube;
+        m4 += cube * away;
     }
-    m.m2 = team.sum(m.m2) / pairs;
-    m.m3 = team.sum(m.m3) / pairs;
-    m.m4 = team.sum(m.m4) / pairs;
-    return m;
+    put(ClusterShade, team.sum(m3) / m.pairs);
+    put(ClusterProminence, team.sum(m4) / m.pairs);
 }
 
-// The features of the differences k = |i − j|; returns Contrast.
+// The features of the differences k = |i − j|, and their power sum.
 template <class Team, class C, class Put>
-RS_FN double difference_features(const Team& team, const CountLog& log, const C* histogram, i32 widest, double pairs,
-                                 double pairs_log, double Ng, const Put& put) {
-    double average = 0, contrast = 0, difference_log = 0, id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
+RS_FN void difference_features(const Team& team, const CountLog& log, const C* histogram, i32 widest, double pairs_log,
+                               double Ng, u32 wanted, Moments& m, const Put& put) {
+    double k1 = 0, difference_log = 0;
     for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
-        const double c = static_cast<double>(histogram[k]);
-        if (c == 0) continue;
-        const double k2 = static_cast<double>(k) * k;
-        average += c * k;
-        contrast += c * k2;
+        const double c = static_cast<double>(histogram[k]) * k;
+        k1 += c;
+        m.k2 += c * k;
         difference_log += log(histogram[k]);
+    }
+    k1 = team.sum(k1);
+    m.k2 = team.sum(m.k2);
+    put(DifferenceAverage, k1 / m.pairs);
+    put(DifferenceVariance, variance(m.pairs, k1, m.k2));
+    put(DifferenceEntropy, (pairs_log - team.sum(difference_log)) / m.pairs);
+    if (!(wanted & DIFFERENCE_WEIGHTS)) return;
+    double id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
+    for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
+        const double c = static_cast<double>(histogram[k]), k2 = static_cast<double>(k) * k;
+        if (c == 0) continue;
         id += c / (1 + k);
         idm += c / (1 + k2);
         idn += c / (1 + k / Ng);
         idmn += c / (1 + k2 / (Ng * Ng));
         if (k) inverse += c / k2;
     }
-    average = team.sum(average) / pairs;
-    contrast = team.sum(contrast) / pairs;
-    double spread = 0;
-    for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
-        const double away = k - average;
-        spread += static_cast<double>(histogram[k]) * away * away;
-    }
-    put(DifferenceAverage, average);
-    put(DifferenceVariance, team.sum(spread) / pairs);
-    put(DifferenceEntropy, (pairs_log - team.sum(difference_log)) / pairs);
-    put(Contrast, contrast);
-    put(Id, team.sum(id) / pairs);
-    put(Idm, team.sum(idm) / pairs);
-    put(Idn, team.sum(idn) / pairs);
-    put(Idmn, team.sum(idmn) / pairs);
-    put(InverseVariance, team.sum(inverse) / pairs);
-    return contrast;
+    put(Id, team.sum(id) / m.pairs);
+    put(Idm, team.sum(idm) / m.pairs);
+    put(Idn, team.sum(idn) / m.pairs);
+    put(Idmn, team.sum(idmn) / m.pairs);
+    put(InverseVariance, team.sum(inverse) / m.pairs);
 }
 
 // The features of one direction's counts, each given to `put`. `wanted` has a bit a feature; more may be put than
@@ -260,55 +295,32 @@ RS_FN double difference_features(const Team& team, const CountLog& log, const C*
 template <class Team, class C, class Put>
 RS_FN void features(const Team& team, const Levels& levels, const CountLog& log, bool symmetric, const Scratch<C>& s,
                     const Counts<C>& n, u32 wanted, const Put& put) {
-    const double pairs = static_cast<double>(n.pairs);
     const C whole = symmetric ? n.pairs + n.pairs : n.pairs;
     const double total = static_cast<double>(whole);  // what the matrix sums to
     const double total_log = log(whole), pairs_log = log(n.pairs);
     const i32 lowest = static_cast<i32>(levels.value[n.first]), highest = static_cast<i32>(levels.value[n.last]);
 
-    // 1. The matrix.
+    // 1. The matrix and its margins.
     const double HXY = (total_log - n.joint_log) / total;
     put(JointEnergy, n.energy / (total * total));
     put(JointEntropy, HXY);
     put(MaximumProbability, static_cast<double>(n.largest) / total);
+    if (wanted & FROM_MARGINS) information_features(team, log, symmetric, s, n, total, total_log, HXY, put);
 
-    // 2. The margins.
-    Margins m;
-    if (wanted & FROM_MARGINS) {
-        m = margins(team, levels, log, symmetric, s, n, total, total_log);
-        put(JointAverage, m.ux);
-        put(SumSquares, m.varx);
-        // HXY1 = HXY2 = HX + HY: −Σ p log2(px py) is the sum of the margins' entropies, whatever p is.
-        const double shared = m.HX + m.HY - HXY;  // mutual information, ≥ 0 but for rounding
-        const double most = m.HX > m.HY ? m.HX : m.HY;
-        put(Imc1, most > 1e-13 ? -shared / most : 0.0);
-        put(Imc2, shared > 1e-13 ? sqrt(1 - exp(-2 * shared)) : 0.0);
-    }
-
-    // 3. The sums and the differences.
-    SumMoments sums;
-    double contrast = 0;
-    if (wanted & FROM_SUMS) {
-        sums = sum_moments(team, log, s.sum, 2 * lowest, 2 * highest, pairs, pairs_log);
-        put(SumAverage, sums.mean);
-        put(SumEntropy, sums.entropy);
-        put(ClusterTendency, sums.m2);
-        put(ClusterShade, sums.m3);
-        put(ClusterProminence, sums.m4);
-    }
+    // 2. The sums and the differences.
+    Moments m;
+    m.pairs = static_cast<double>(n.pairs);
+    m.x_flat = n.x_levels == 1;
+    m.y_flat = n.y_levels == 1;
+    if (wanted & FROM_SUMS) sum_features(team, log, s.sum, 2 * lowest, 2 * highest, pairs_log, wanted, m, put);
     if (wanted & FROM_DIFFERENCES) {
-        contrast = difference_features(team, log, s.difference, highest - lowest, pairs, pairs_log, levels.highest, put);
+        difference_features(team, log, s.difference, highest - lowest, pairs_log, levels.highest, wanted, m, put);
     }
+    if (!symmetric) margin_moments(team, levels, s, n, m);
+    moment_features(symmetric, m, put);
 
-    // 4. 4·i·j = s² − k², and the covariance from the variances of s and of i − j.
-    put(Autocorrelation, (sums.square - contrast) / 4);
-    const double sigma = sqrt(m.varx) * sqrt(m.vary);
-    const double lean = m.ux - m.uy;  // mean of i − j
-    const double covariance = (sums.m2 - (contrast - lean * lean)) / 4;
-    put(Correlation, sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16));
-
-    // 5. One lane alone: a small eigenvalue problem.
-    if (wanted & bit(MCC)) put(MCC, team.lane() == 0 ? mcc(levels, symmetric, s) : 0.0);
+    // 3. A small eigenvalue problem.
+    if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s, n));
 }
 
 // Everything to zero again.

@@ -1,23 +1,17 @@
 // The CPU build of the kernels: a Python extension module that runs them over windows with threads.
 //
 // Each function takes grey levels on a grid and a list of boxes' centres (voxel mode), or none for one box that
-// is the whole grid (ROI mode), and returns one row of features a window. Threads take windows in blocks from
-// a counter; a row depends on its window alone, so the result does not depend on their number.
+// is the whole grid (ROI mode), and returns one row a wanted feature, one column a window.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <system_error>
-#include <thread>
-#include <vector>
-
-#include "firstorder.hpp"
-#include "glcm.hpp"
-#include "glrlm.hpp"
-#include "glszm.hpp"
-#include "neighbours.hpp"
+#include "firstorder_strips.hpp"
+#include "glcm_strips.hpp"
+#include "glrlm_strips.hpp"
+#include "glszm_strips.hpp"
+#include "job.hpp"
+#include "neighbours_strips.hpp"
 
 namespace nb = nanobind;
 using namespace rs;
@@ -30,53 +24,10 @@ using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::devi
 using IndexArray = nb::ndarray<const i32, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Result = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 
-constexpr i64 BLOCK = 64;         // windows a thread takes at a time
 constexpr i64 MAX_LOGS = 1 << 15;  // entries; more would fall out of the cache
 
-// What every family needs: the grid, the levels, the windows, the neighbour offsets.
-struct Job {
-    Lattice lattice;
-    Levels levels;
-    const i32* centres;
-    i64 windows;
-    i32 radius[3];
-    Offsets offsets;
-    i32 threads;
-    std::vector<double> logs;  // c · log2 c of the counts a window can have; empty for a single window
-
-    Box box(i64 w) const {
-        if (!centres) return {0, lattice.nz, 0, lattice.ny, 0, lattice.nx};
-        const i32* c = centres + 3 * w;
-        return window(lattice, c[0], c[1], c[2], radius[0], radius[1], radius[2]);
-    }
-    CountLog log() const { return {logs.data(), static_cast<u32>(logs.size())}; }
-    // How far the longest offset reaches.
-    i32 reach() const {
-        i32 n = 0;
-        for (i32 k = 0; k < 3 * offsets.count; ++k) n = std::max(n, std::abs(offsets.zyx[k]));
-        return n;
-    }
-    // The most voxels a window has with a border around it.
-    i64 most_with(i32 border) const {
-        const i32 size[3] = {lattice.nz, lattice.ny, lattice.nx};
-        i64 n = 1;
-        for (int a = 0; a < 3; ++a) n *= side(size[a], radius[a]) + 2 * border;
-        return n;
-    }
-    // The most voxels a window has, and its longest side.
-    i64 most() const { return most_with(0); }
-    i32 longest() const {
-        i32 n = side(lattice.nz, radius[0]);
-        n = std::max(n, side(lattice.ny, radius[1]));
-        return std::max(n, side(lattice.nx, radius[2]));
-    }
-
-  private:
-    i32 side(i32 size, i32 r) const { return centres ? std::min(size, 2 * r + 1) : size; }
-};
-
 Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, const IndexArray& centres, nb::tuple radius,
-             const IndexArray& offsets, const ValueArray& weights, i32 threads) {
+             const IndexArray& offsets, const ValueArray& weights, std::vector<i32> wanted, i32 threads, bool rolling) {
     Job job;
     job.lattice = {level.data(), static_cast<i32>(level.shape(0)), static_cast<i32>(level.shape(1)),
                    static_cast<i32>(level.shape(2))};
@@ -86,6 +37,8 @@ Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, con
     for (int a = 0; a < 3; ++a) job.radius[a] = nb::cast<i32>(radius[a]);
     job.offsets = {offsets.data(), static_cast<i32>(offsets.shape(0)), weights.shape(0) ? weights.data() : nullptr};
     job.threads = std::max(1, threads);
+    job.wanted = std::move(wanted);
+    job.rolling = rolling && job.centres;
     if (job.centres) {
         job.logs.resize(static_cast<size_t>(std::min<i64>(2 * job.most() + 1, MAX_LOGS)));
         for (size_t c = 0; c < job.logs.size(); ++c) job.logs[c] = clog2(static_cast<double>(c));
@@ -93,40 +46,42 @@ Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, con
     return job;
 }
 
-// Run make_worker() → worker(box, row) over all windows, each thread with a worker (and its scratch) of its own.
+// Run make_worker() → worker(strip, output) over all windows.
 template <class MakeWorker>
-Result run(const Job& job, int features, const MakeWorker& make_worker) {
-    double* out = new double[static_cast<size_t>(job.windows) * features];
+Result result(const Job& job, const MakeWorker& make_worker) {
+    double* out = new double[static_cast<size_t>(job.windows) * job.wanted.size()];
     nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<double*>(p); });
     {
         nb::gil_scoped_release released;
-        const i64 useful = std::min<i64>(job.threads, (job.windows + BLOCK - 1) / BLOCK);
-        std::vector<decltype(make_worker())> workers;  // made here, so that running out of memory is an exception
-        workers.reserve(static_cast<size_t>(useful));
-        for (i64 t = 0; t < useful; ++t) workers.push_back(make_worker());
-        std::atomic<i64> next{0};
-        const auto work = [&](size_t t) {
-            for (i64 begin = next.fetch_add(BLOCK); begin < job.windows; begin = next.fetch_add(BLOCK)) {
-                const i64 end = std::min(begin + BLOCK, job.windows);
-                for (i64 w = begin; w < end; ++w) workers[t](job.box(w), out + w * features);
-            }
-        };
-        std::vector<std::thread> others;
-        for (size_t t = 1; t < workers.size(); ++t) {
-            try {
-                others.emplace_back(work, t);
-            } catch (const std::system_error&) {
-                break;  // the machine gives no more threads: those there are share the windows
-            }
-        }
-        work(0);
-        for (auto& thread : others) thread.join();
+        run(job, out, make_worker);
     }
-    return Result(out, {static_cast<size_t>(job.windows), static_cast<size_t>(features)}, owner);
+    return Result(out, {job.wanted.size(), static_cast<size_t>(job.windows)}, owner);
+}
+
+// Window by window: a worker that knows boxes, as one that takes strips.
+template <class Worker>
+struct EachBox {
+    const Job& job;
+    Worker worker;
+    std::vector<double> row;
+
+    EachBox(const Job& j, Worker w) : job(j), worker(std::move(w)), row(Worker::FEATURES) {}
+    void operator()(const Strip& strip, const Output& out) {
+        for (i64 w = strip.first; w < strip.first + strip.count; ++w) {
+            worker(job.box(w), row.data());
+            out.write(w, row.data());
+        }
+    }
+};
+
+template <class Worker>
+EachBox<Worker> each_box(const Job& job, Worker worker) {
+    return {job, std::move(worker)};
 }
 
 template <class C>
 struct GlcmWorker {
+    static constexpr i32 FEATURES = glcm::COUNT;
     const Job& job;
     bool symmetric;
     u32 wanted;
@@ -135,7 +90,7 @@ struct GlcmWorker {
     std::vector<double> matrix, d, e;
     std::vector<i32> present;
 
-    GlcmWorker(const Job& j, bool symmetric_, u32 wanted_) : job(j), symmetric(symmetric_), wanted(wanted_) {
+    GlcmWorker(const Job& j, bool symmetric_) : job(j), symmetric(symmetric_), wanted(j.bits()) {
         const size_t k = j.levels.count, cells = k * k;
         joint.resize(cells);
         touched.resize(cells);
@@ -157,6 +112,7 @@ struct GlcmWorker {
 
 template <class C>
 struct GlrlmWorker {
+    static constexpr i32 FEATURES = sizes::COUNT;
     const Job& job;
     i32 longest;
     std::vector<C> runs, by_level, by_size;
@@ -176,6 +132,7 @@ struct GlrlmWorker {
 };
 
 struct GlszmWorker {
+    static constexpr i32 FEATURES = sizes::COUNT;
     const Job& job;
     std::vector<u64> zones;
     std::vector<u32> sizes, by_level;
@@ -191,6 +148,7 @@ struct GlszmWorker {
 };
 
 struct GldmWorker {
+    static constexpr i32 FEATURES = sizes::COUNT;
     const Job& job;
     i32 alpha, reach;
     std::vector<i32> patch, step;
@@ -212,6 +170,7 @@ struct GldmWorker {
 };
 
 struct NgtdmWorker {
+    static constexpr i32 FEATURES = ngtdm::COUNT;
     const Job& job;
     i32 reach;
     std::vector<i32> patch, step, present;
@@ -227,6 +186,7 @@ struct NgtdmWorker {
 };
 
 struct FirstorderWorker {
+    static constexpr i32 FEATURES = firstorder::COUNT;
     const Job& job;
     const double* image;
     double shift, voxel_volume;
@@ -234,8 +194,8 @@ struct FirstorderWorker {
     std::vector<double> values;
     std::vector<u32> by_level;
 
-    FirstorderWorker(const Job& j, const double* image_, double shift_, double volume, u32 wanted_)
-        : job(j), image(image_), shift(shift_), voxel_volume(volume), wanted(wanted_), values(j.most()),
+    FirstorderWorker(const Job& j, const double* image_, double shift_, double volume)
+        : job(j), image(image_), shift(shift_), voxel_volume(volume), wanted(j.bits()), values(j.most()),
           by_level(j.levels.count) {}
     void operator()(const Box& box, double* row) {
         firstorder::window_features(image, job.lattice, job.levels, job.log(), box, shift, voxel_volume, wanted,
@@ -243,13 +203,23 @@ struct FirstorderWorker {
     }
 };
 
+#define RS_NAME_AS_TEXT(name) #name,
+
+// A family's features in the order of its enum.
+template <size_t N>
+nb::list names(const char* const (&all)[N]) {
+    nb::list list;
+    for (const char* name : all) list.append(name);
+    return list;
+}
+
 #define RS_JOB_ARGS                                                                                                 \
     LevelArray level, ValueArray values, i32 highest, IndexArray centres, nb::tuple radius, IndexArray offsets,     \
-        ValueArray weights, i32 threads
-#define RS_JOB make_job(level, values, highest, centres, radius, offsets, weights, threads)
+        ValueArray weights, std::vector<i32> wanted, i32 threads, bool rolling
+#define RS_JOB make_job(level, values, highest, centres, radius, offsets, weights, wanted, threads, rolling)
 #define RS_NAMES                                                                                                    \
     nb::arg("level"), nb::arg("values"), nb::arg("highest"), nb::arg("centres"), nb::arg("radius"),                 \
-        nb::arg("offsets"), nb::arg("weights"), nb::arg("threads")
+        nb::arg("offsets"), nb::arg("weights"), nb::arg("wanted"), nb::arg("threads"), nb::arg("rolling")
 
 }  // namespace
 
@@ -258,33 +228,64 @@ void bind_shape(nb::module_& m);  // shape_native.cpp
 NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
     bind_shape(m);
-    m.def("glcm", [](RS_JOB_ARGS, bool symmetric, u32 wanted) {
+    nb::dict features;
+    features["glcm"] = names({RS_GLCM_FEATURES(RS_NAME_AS_TEXT)});
+    features["sizes"] = names({RS_SIZES_FEATURES(RS_NAME_AS_TEXT)});
+    features["ngtdm"] = names({RS_NGTDM_FEATURES(RS_NAME_AS_TEXT)});
+    features["firstorder"] = names({RS_FIRSTORDER_FEATURES(RS_NAME_AS_TEXT)});
+    m.attr("FEATURES") = features;
+    m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
-        if (job.offsets.weight) {
-            return run(job, glcm::COUNT, [&] { return GlcmWorker<double>(job, symmetric, wanted); });
+        if (symmetric && glcm::rolls(job)) {
+            const glcm::Shared shared(job, symmetric);
+            return result(job, [&] { return glcm::Strips(shared); });
         }
-        return run(job, glcm::COUNT, [&] { return GlcmWorker<u32>(job, symmetric, wanted); });
-    }, RS_NAMES, nb::arg("symmetric"), nb::arg("wanted"));
+        if (job.offsets.weight) {
+            return result(job, [&] { return each_box(job, GlcmWorker<double>(job, symmetric)); });
+        }
+        return result(job, [&] { return each_box(job, GlcmWorker<u32>(job, symmetric)); });
+    }, RS_NAMES, nb::arg("symmetric"));
     m.def("glrlm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
-        if (job.offsets.weight) return run(job, sizes::COUNT, [&] { return GlrlmWorker<double>(job); });
-        return run(job, sizes::COUNT, [&] { return GlrlmWorker<u32>(job); });
+        if (glrlm::rolls(job)) {
+            const glrlm::Shared shared(job);
+            return result(job, [&] { return glrlm::Strips(shared); });
+        }
+        if (job.offsets.weight) return result(job, [&] { return each_box(job, GlrlmWorker<double>(job)); });
+        return result(job, [&] { return each_box(job, GlrlmWorker<u32>(job)); });
     }, RS_NAMES);
     m.def("glszm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
-        return run(job, sizes::COUNT, [&] { return GlszmWorker(job); });
+        if (glszm::labels(job)) {
+            const glszm::Shared shared(job);
+            return result(job, [&] { return glszm::Strips(shared); });
+        }
+        return result(job, [&] { return each_box(job, GlszmWorker(job)); });
     }, RS_NAMES);
     m.def("gldm", [](RS_JOB_ARGS, i32 alpha) {
         const Job job = RS_JOB;
-        return run(job, sizes::COUNT, [&] { return GldmWorker(job, alpha); });
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return gldm::Strips(job, rows, planes, alpha); });
+        }
+        return result(job, [&] { return each_box(job, GldmWorker(job, alpha)); });
     }, RS_NAMES, nb::arg("alpha"));
     m.def("ngtdm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
-        return run(job, ngtdm::COUNT, [&] { return NgtdmWorker(job); });
+        if (neighbours::rolls(job)) {
+            const neighbours::Rows rows(job);
+            const Field planes(job);
+            return result(job, [&] { return ngtdm::Strips(job, rows, planes); });
+        }
+        return result(job, [&] { return each_box(job, NgtdmWorker(job)); });
     }, RS_NAMES);
-    m.def("firstorder", [](RS_JOB_ARGS, u32 wanted, ImageArray image, double shift, double voxel_volume) {
+    m.def("firstorder", [](RS_JOB_ARGS, ImageArray image, double shift, double voxel_volume) {
         const Job job = RS_JOB;
-        return run(job, firstorder::COUNT,
-                   [&] { return FirstorderWorker(job, image.data(), shift, voxel_volume, wanted); });
-    }, RS_NAMES, nb::arg("wanted"), nb::arg("image"), nb::arg("shift"), nb::arg("voxel_volume"));
+        if (firstorder::rolls(job, image.data())) {
+            const Field planes(job);
+            return result(job, [&] { return firstorder::Strips(job, planes, image.data(), shift, voxel_volume); });
+        }
+        return result(job, [&] { return each_box(job, FirstorderWorker(job, image.data(), shift, voxel_volume)); });
+    }, RS_NAMES, nb::arg("image"), nb::arg("shift"), nb::arg("voxel_volume"));
 }

@@ -57,7 +57,10 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLo
 // Formulas: Amadasun & King 1989; PyRadiomics' documentation (radiomics.ngtdm).
 namespace rs::ngtdm {
 
-enum Feature { Busyness, Coarseness, Complexity, Contrast, Strength, COUNT };
+#define RS_NGTDM_FEATURES(X)                                                                                       \
+    X(Busyness) X(Coarseness) X(Complexity) X(Contrast) X(Strength)
+
+enum Feature { RS_NGTDM_FEATURES(RS_NAME_AND_COMMA) COUNT };
 
 struct Scratch {
     i32* patch;    // the box with a border as wide as the longest offset

@@ -8,14 +8,20 @@
 
 namespace rs::sizes {
 
-enum Feature {
-    GrayLevelNonUniformity, GrayLevelNonUniformityNormalized, GrayLevelVariance, HighGrayLevelEmphasis,
-    LargeEmphasis, LargeHighGrayLevelEmphasis, LargeLowGrayLevelEmphasis, LowGrayLevelEmphasis, Entropy,
-    SizeNonUniformity, SizeNonUniformityNormalized, Percentage, SizeVariance, SmallEmphasis,
-    SmallHighGrayLevelEmphasis, SmallLowGrayLevelEmphasis, COUNT
+#define RS_SIZES_FEATURES(X)                                                                                       \
+    X(GrayLevelNonUniformity) X(GrayLevelNonUniformityNormalized) X(GrayLevelVariance) X(HighGrayLevelEmphasis)    \
+    X(LargeEmphasis) X(LargeHighGrayLevelEmphasis) X(LargeLowGrayLevelEmphasis) X(LowGrayLevelEmphasis)            \
+    X(Entropy) X(SizeNonUniformity) X(SizeNonUniformityNormalized) X(Percentage) X(SizeVariance)                   \
+    X(SmallEmphasis) X(SmallHighGrayLevelEmphasis) X(SmallLowGrayLevelEmphasis)
+
+enum Feature { RS_SIZES_FEATURES(RS_NAME_AND_COMMA) COUNT };
+
+// Sums over the sizes of one level, or over a single cell: Σ c, Σ c·j, Σ c·j², Σ c/j², Σ c·log2 c.
+struct OneLevel {
+    double count, voxels, j2, j_2, log;
 };
 
-// Sums over the cells of a matrix. Feed every cell once, every level's and every size's total once.
+// Sums over the cells of a matrix. Feed every cell once (or every level), every level's and every size's total once.
 struct Sums {
     double count = 0;   // Σ P
     double voxels = 0;  // Σ P·j
@@ -25,19 +31,23 @@ struct Sums {
 
     // log: c · log2 c
     RS_FN void cell(double i, double j, double c, double log) {
-        const double ii = i * i, jj = j * j, per_ii = 1 / ii, per_jj = 1 / jj;
-        count += c;
-        voxels += c * j;
-        joint_log += log;
-        i1 += c * i;
-        i2 += c * ii;
-        i_2 += c * per_ii;
-        j2 += c * jj;
-        j_2 += c * per_jj;
-        i2j2 += c * ii * jj;
-        i_2j2 += c * jj * per_ii;
-        i2j_2 += c * ii * per_jj;
-        i_2j_2 += c * per_ii * per_jj;
+        const double jj = j * j;
+        one_level(i, {c, c * j, c * jj, c / jj, log});
+    }
+    RS_FN void one_level(double i, const OneLevel& l) {
+        const double ii = i * i, per_ii = 1 / ii;
+        count += l.count;
+        voxels += l.voxels;
+        joint_log += l.log;
+        i1 += l.count * i;
+        i2 += l.count * ii;
+        i_2 += l.count * per_ii;
+        j2 += l.j2;
+        j_2 += l.j_2;
+        i2j2 += l.j2 * ii;
+        i_2j2 += l.j2 * per_ii;
+        i2j_2 += l.j_2 * ii;
+        i_2j_2 += l.j_2 * per_ii;
     }
     RS_FN void level(double c) { levels2 += c * c; }
     RS_FN void size(double c) { sizes2 += c * c; }
@@ -62,7 +72,7 @@ struct Sums {
         put(Percentage, n / (voxels > 0 ? voxels : 1));
         put(GrayLevelVariance, level_spread / n);
         put(SizeVariance, size_spread / n);
-        put(Entropy, count > 0 ? log2(count) - joint_log / count : 0.0);
+        put(Entropy, entropy());
         put(LowGrayLevelEmphasis, i_2 / n);
         put(HighGrayLevelEmphasis, i2 / n);
         put(SmallLowGrayLevelEmphasis, i_2j_2 / n);
@@ -70,8 +80,12 @@ struct Sums {
         put(LargeLowGrayLevelEmphasis, i_2j2 / n);
         put(LargeHighGrayLevelEmphasis, i2j2 / n);
     }
+    RS_FN double entropy() const { return count > 0 ? log2(count) - joint_log / count : 0; }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
+    // The same spreads from power sums, where counts are whole.
+    RS_FN double level_spread() const { return count > 0 ? count * variance(count, i1, i2) : 0; }
+    RS_FN double size_spread() const { return count > 0 ? count * variance(count, voxels, j2) : 0; }
 };
 
 // The features of a dense matrix P[level][size − 1] with `sizes` columns; clears it. touched: its `n` cells that are

@@ -1,0 +1,1 @@
+"""Image processing as the image biomarker standardisation initiative (IBSI) defines it."""
