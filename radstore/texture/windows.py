@@ -137,7 +137,7 @@ class Windows:
             weights=self._weights(family, settings, offsets),
             wanted=[ORDER[family].index(name) for name in wanted],
             threads=threads,
-            **({} if on_device(self.image) else {"rolling": ROLLING}),
+            rolling=ROLLING,
             **self._extra(family, settings),
         )
         found = dict(zip(wanted, rows, strict=True))
