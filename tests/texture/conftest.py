@@ -75,7 +75,7 @@ def theirs():
 def rounding_settled(monkeypatch):
     """PyRadiomics with what only the sign of a rounding error decides there decided once and for all.
 
-    - Imc1 of weights far apart in size: ε = 2e-16 is added to px·py ≈ 1e-14. Here HXY1 = HX + HY, as it is without ε.
+    - Imc1 of weights far apart in size: ε = 2e-16 is added to px·py ≈ 1e-14. Here HXY1 = HX + HY.
     - Imc2 of independent pairs: mutual information of ±1e-16 gives NaN or 1e-8. Here 0.
     - MCC of a matrix of rank one: an eigenvalue of ±1e-17 gives NaN or 1e-9. Here 0.
     - Correlation where one margin has a single level: its σ is 0 or 1e-16. Here 0.
