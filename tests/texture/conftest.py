@@ -99,6 +99,7 @@ def theirs():
 def rounding_settled(monkeypatch):
     """PyRadiomics with what only the sign of a rounding error decides there decided once and for all.
 
+    - Imc1 of weights far apart in size: ε = 2e-16 is added to px·py ≈ 1e-14. Here HXY1 = HX + HY.
     - Imc2 of independent pairs: mutual information of ±1e-16 gives NaN or 1e-8. Here 0.
     - MCC of a matrix of rank one: an eigenvalue of ±1e-17 gives NaN or 1e-9. Here 0.
     - Correlation where one margin has a single level: its σ is 0 or 1e-16. Here 0.
@@ -110,6 +111,12 @@ def rounding_settled(monkeypatch):
         shared = -np.sum(px * py * np.log2(px * py + eps), (1, 2)) - HXY
         return np.nanmean(np.sqrt(1 - np.exp(-2 * np.where(shared < 1e-12, 0 * shared, shared))), 1)
 
+    def imc1(self):
+        px, py, eps, HXY = (self.coefficients[name] for name in ("px", "py", "eps", "HXY"))
+        HX, HY = (-np.sum(p * np.log2(p + eps), (1, 2)) for p in (px, py))
+        most = np.maximum(HX, HY)
+        return np.nanmean(np.where(most < 1e-12, 0 * most, (HXY - HX - HY) / np.where(most == 0, 1, most)), 1)
+
     def mcc(self):
         px, py, eps = (self.coefficients[name] for name in ("px", "py", "eps"))
         P = self.P_glcm
@@ -120,13 +127,14 @@ def rounding_settled(monkeypatch):
         return np.nanmean(np.sqrt(np.where(values < 1e-12, 0, values)), 1)
 
     def correlation(self):
-        i, j, ux, uy = (self.coefficients[name] for name in ("i", "j", "ux", "uy"))
+        i, j, ux, uy, px, py = (self.coefficients[name] for name in ("i", "j", "ux", "uy", "px", "py"))
         di, dj = i[None, :, :, None] - ux, j[None, :, :, None] - uy
         sigma2 = np.sum(self.P_glcm * di**2, (1, 2)) * np.sum(self.P_glcm * dj**2, (1, 2))
-        flat = sigma2 < 1e-18
+        flat = (np.sum(px > 0, (1, 2)) == 1) | (np.sum(py > 0, (1, 2)) == 1)
         value = np.sum(self.P_glcm * di * dj, (1, 2)) / (np.sqrt(sigma2) + self.coefficients["eps"])
         return np.nanmean(np.where(flat, 1.0, value), 1)
 
+    monkeypatch.setattr(RadiomicsGLCM, "getImc1FeatureValue", imc1)
     monkeypatch.setattr(RadiomicsGLCM, "getImc2FeatureValue", imc2)
     monkeypatch.setattr(RadiomicsGLCM, "getMCCFeatureValue", mcc)
     monkeypatch.setattr(RadiomicsGLCM, "getCorrelationFeatureValue", correlation)
@@ -162,6 +170,8 @@ def scale(name, expected, reference, rtol):
         return np.sqrt(np.abs(reference["ClusterTendency"] * reference["ClusterProminence"])) + 1e-6
     if name == "Skewness":  # Σ |d|³ ≤ √(Σ d² · Σ d⁴)
         return np.sqrt(np.abs(reference["Kurtosis"])) + 1e-6
+    if name == "Imc1":  # a quotient of entropies, each as accurate as 1
+        return size + 1e-14 / (np.abs(reference["JointEntropy"]) + 1e-14) / rtol
     if name in ("Imc2", "MCC"):  # roots of differences: near 0 it is the square that is accurate
         return np.maximum(size, np.minimum(1e-9 / size, 3e-5) / rtol)
     return size

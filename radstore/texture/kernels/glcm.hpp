@@ -168,29 +168,35 @@ constexpr u32 DIFFERENCE_WEIGHTS = bit(Id) | bit(Idm) | bit(Idn) | bit(Idmn) | b
 constexpr u32 FROM_DIFFERENCES = FROM_MOMENTS | DIFFERENCE_WEIGHTS | bit(DifferenceAverage) |
                                  bit(DifferenceEntropy) | bit(DifferenceVariance);
 
-// Power sums over the pairs (i, j); whole where pairs are counted.
+// Power sums over the pairs (i, j), and variances; of j only where the matrix is not symmetric.
 struct Moments {
     double pairs = 0;
     double s1 = 0, s2 = 0;                  // Σ (i + j), Σ (i + j)²
     double k2 = 0;                          // Σ (i − j)²
-    double x1 = 0, x2 = 0, y1 = 0, y2 = 0;  // Σ i, Σ i², Σ j, Σ j²; only where the matrix is not symmetric
-    bool x_flat = false, y_flat = false;    // one level: weighted sums would leave a rounding error as variance
+    double x1 = 0, x2 = 0, y1 = 0, y2 = 0;  // Σ i, Σ i², Σ j, Σ j²
+    double vars = 0, varx = 0, vary = 0;    // of i + j, i, j
 };
 
-// The features of power sums alone. 4·i·j = (i + j)² − (i − j)².
+// The variances from the power sums, where pairs are counted: whole numbers are exact. A symmetric matrix has each
+// pair twice, so that its margin sums to s.
+RS_FN void find_variances(bool symmetric, Moments& m) {
+    m.vars = variance(m.pairs, m.s1, m.s2);
+    m.varx = symmetric ? variance(2 * m.pairs, m.s1, (m.s2 + m.k2) / 2) : variance(m.pairs, m.x1, m.x2);
+    if (!symmetric) m.vary = variance(m.pairs, m.y1, m.y2);
+}
+
+// The features of power sums and variances alone. 4·i·j = (i + j)² − (i − j)².
 template <class Put>
 RS_FN void moment_features(bool symmetric, const Moments& m, const Put& put) {
-    const double n = m.pairs, contrast = m.k2 / n, tendency = variance(n, m.s1, m.s2);
-    // a symmetric matrix has each pair twice, so that both margins sum to s
+    const double n = m.pairs, contrast = m.k2 / n;
     const double ux = symmetric ? m.s1 / (2 * n) : m.x1 / n, uy = symmetric ? ux : m.y1 / n;
-    const double varx = m.x_flat ? 0 : symmetric ? variance(2 * n, m.s1, (m.s2 + m.k2) / 2) : variance(n, m.x1, m.x2);
-    const double vary = symmetric ? varx : m.y_flat ? 0 : variance(n, m.y1, m.y2);
     const double lean = ux - uy;  // mean of i − j
-    const double covariance = (tendency - (contrast - lean * lean)) / 4, sigma = sqrt(varx) * sqrt(vary);
+    const double covariance = (m.vars - (contrast - lean * lean)) / 4;
+    const double sigma = sqrt(m.varx) * sqrt(symmetric ? m.varx : m.vary);
     put(JointAverage, ux);
     put(SumAverage, m.s1 / n);
-    put(SumSquares, varx);
-    put(ClusterTendency, tendency);
+    put(SumSquares, m.varx);
+    put(ClusterTendency, m.vars);
     put(Contrast, contrast);
     put(Autocorrelation, (m.s2 / n - contrast) / 4);
     put(Correlation, sigma == 0 ? 1.0 : covariance / (sigma + 2.220446049250313e-16));
@@ -228,6 +234,27 @@ RS_FN void margin_moments(const Team& team, const Levels& levels, const Scratch<
     m.x2 = team.sum(m.x2);
     m.y1 = team.sum(m.y1);
     m.y2 = team.sum(m.y2);
+}
+
+// The variances of weighed pairs, about the means: power sums of weights far apart in size would cancel. One level
+// has none, which weights would leave as a rounding error.
+template <class Team, class C>
+RS_FN void weighed_variances(const Team& team, const Levels& levels, bool symmetric, const Scratch<C>& s,
+                             const Counts<C>& n, Moments& m) {
+    const double total = symmetric ? 2 * m.pairs : m.pairs;
+    const double ux = (symmetric ? m.s1 : m.x1) / total, uy = m.y1 / total, us = m.s1 / m.pairs;
+    for (i32 i = n.first + team.lane(); i <= n.last; i += team.lanes()) {
+        const double x = levels.value[i] - ux, y = levels.value[i] - uy;
+        m.varx += static_cast<double>(s.x[i]) * x * x;
+        if (!symmetric) m.vary += static_cast<double>(s.y[i]) * y * y;
+    }
+    const i32 lowest = static_cast<i32>(levels.value[n.first]), highest = static_cast<i32>(levels.value[n.last]);
+    for (i32 v = 2 * lowest + team.lane(); v <= 2 * highest; v += team.lanes()) {
+        m.vars += static_cast<double>(s.sum[v]) * (v - us) * (v - us);
+    }
+    m.varx = n.x_levels == 1 ? 0 : team.sum(m.varx) / total;
+    m.vary = n.y_levels == 1 ? 0 : team.sum(m.vary) / total;
+    m.vars = team.sum(m.vars) / m.pairs;
 }
 
 // The features of the sums s = i + j, and their power sums.
@@ -310,14 +337,20 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     // 2. The sums and the differences.
     Moments m;
     m.pairs = static_cast<double>(n.pairs);
-    m.x_flat = n.x_levels == 1;
-    m.y_flat = n.y_levels == 1;
     if (wanted & FROM_SUMS) sum_features(team, log, s.sum, 2 * lowest, 2 * highest, pairs_log, wanted, m, put);
     if (wanted & FROM_DIFFERENCES) {
         difference_features(team, log, s.difference, highest - lowest, pairs_log, levels.highest, wanted, m, put);
     }
-    if (!symmetric) margin_moments(team, levels, s, n, m);
-    moment_features(symmetric, m, put);
+    if (wanted & FROM_MOMENTS) {
+        constexpr bool weighed = static_cast<C>(0.5) != 0;
+        if (!symmetric) margin_moments(team, levels, s, n, m);
+        if (weighed) {
+            weighed_variances(team, levels, symmetric, s, n, m);
+        } else {
+            find_variances(symmetric, m);
+        }
+        moment_features(symmetric, m, put);
+    }
 
     // 3. A small eigenvalue problem.
     if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s, n));

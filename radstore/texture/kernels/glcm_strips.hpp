@@ -138,7 +138,9 @@ class Strips {
             m.s1 = static_cast<double>(one >> 32);
             m.s2 = static_cast<double>(static_cast<u32>(two));
             m.k2 = static_cast<double>(two >> 32);
-            if (m.pairs > 0) moment_features(true, m, put(w));
+            if (m.pairs == 0) continue;
+            find_variances(true, m);
+            moment_features(true, m, put(w));
         }
     }
 

@@ -33,19 +33,33 @@ struct Code {
 // Codes of the runs that end at each voxel (step > 0: the run comes from v − step) or start there (step < 0).
 inline void find_runs(const Field& f, const Code& code, i64 step, std::vector<u16>& all) {
     const i64 size = f.size(), stride = step < 0 ? -step : step;
-    const auto extend = [&](i64 begin, i64 end, bool first) {
-        const u16* __restrict level = f.level.data();
-        const u16* __restrict before = all.data() - (first ? 0 : step);
-        const u16* __restrict level_before = level - (first ? 0 : step);
-        u16* __restrict to = all.data();
-        for (i64 v = begin; v < end; ++v) {
-            const i32 length = !first && level_before[v] == level[v] ? (before[v] & code.mask) + 1 : 1;
-            to[v] = static_cast<u16>(level[v] ? level[v] << code.shift | std::min(length, code.longest) : 0);
-        }
+    const u16 mask = static_cast<u16>(code.mask), most = static_cast<u16>(code.longest - 1);
+    const i32 shift = code.shift;
+    // the code of a voxel from its level, and the level and the code of the voxel before
+    const auto extended = [=](u16 level, u16 level_before, u16 before) {
+        const u16 length = std::min<u16>(before & mask, most);
+        const u16 run = static_cast<u16>((level << shift) + 1 + (level == level_before ? length : 0));
+        return static_cast<u16>(level ? run : 0);
     };
-    for (i64 done = 0; done < size; done += stride) {  // as many at a time as do not depend on each other
+    const u16* level = f.level.data();
+    for (i64 done = 0; done < stride && done < size; ++done) {  // nothing before them
+        const i64 v = step > 0 ? done : size - 1 - done;
+        all[v] = extended(level[v], 0, 0);
+    }
+    constexpr i64 SHORT = 16;
+    if (stride < SHORT) {
+        for (i64 done = stride; done < size; ++done) {
+            const i64 v = step > 0 ? done : size - 1 - done;
+            all[v] = extended(level[v], level[v - step], all[v - step]);
+        }
+        return;
+    }
+    for (i64 done = stride; done < size; done += stride) {  // as many at a time as do not depend on each other
         const i64 n = std::min(stride, size - done), begin = step > 0 ? done : size - done - n;
-        extend(begin, begin + n, done == 0);
+        const u16 *here = level + begin, *there = here - step;
+        const u16* before = all.data() + begin - step;
+        u16* __restrict to = all.data() + begin;
+        for (i64 v = 0; v < n; ++v) to[v] = extended(here[v], there[v], before[v]);
     }
 }
 

@@ -190,6 +190,7 @@ class Strips {
 namespace rs::ngtdm {
 
 // Every number of neighbours divides this, so that sums of differences from means stay whole.
+constexpr i32 MOST_NEIGHBOURS = 26;
 constexpr u64 WHOLE = 26771144400ULL;  // the least common multiple of 1 … 26
 
 class Strips {
@@ -197,7 +198,9 @@ class Strips {
     Strips(const Job& j, const neighbours::Rows& rows_, const Field& planes)
         : job(j), rows(rows_), roll(planes, j.levels.count), sums(rows), counts(rows), terms(rows),
           tone(j.levels.count + 1), n(j.levels.count), s(j.levels.count), present(j.levels.count),
-          voxels(LONGEST_STRIP * n.size()) {}
+          voxels(LONGEST_STRIP * n.size()) {
+        for (u64 count = 1; count <= u64{MOST_NEIGHBOURS}; ++count) shares[count] = WHOLE / count;
+    }
 
     void operator()(const Strip& strip, const Output& out) {
         const size_t K = n.size();
@@ -233,6 +236,7 @@ class Strips {
     std::vector<double> n, s;
     std::vector<i32> present;
     std::vector<u32> voxels;         // of each window, by level
+    u64 shares[MOST_NEIGHBOURS + 1] = {};  // WHOLE by the number of neighbours
 
     void find_differences(const Strip& strip) {
         const i32 length = rows.length(strip);
@@ -246,7 +250,7 @@ class Strips {
                 Term* to = terms.row(r, place);
                 for (i32 x = 0; x < length; ++x) {
                     const i32 count = counts.at(place, x), away = here[x] * count - sums.at(place, x);
-                    to[x] = {static_cast<u64>(away < 0 ? -away : away) * (count ? WHOLE / count : 0), here[x]};
+                    to[x] = {static_cast<u64>(away < 0 ? -away : away) * shares[count], here[x]};
                 }
             }
             sums.clear(length);
