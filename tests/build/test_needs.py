@@ -74,8 +74,7 @@ def test_no_workers_at_all_are_refused(offline: Any, workers: int) -> None:
 def test_no_more_workers_than_cases_are_asked_for(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One case fits, eight would not; but there is only one."""
     offline.add("a")
-    plan = prepare(offline.spec(), catalog=offline.catalog).plan
-    enough = int(2 * estimate(plan).case_bytes)
+    enough = 2 * offline.build(dry_run=True).needs.case_bytes
     monkeypatch.setattr(needs, "free_memory", lambda: enough)
     assert offline.build(scheduler=None, workers=8, dry_run=True).needs.case_bytes > 0
 

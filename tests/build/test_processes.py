@@ -51,8 +51,10 @@ def test_killed_at_random_moments(offline: Any, program: Any) -> None:
     rng = random.Random(2024)
     kills = views = 0
     seen: list[int] = []
-    while kills < KILLS:
-        lines, finished = _run(builder, f"v{views} {10 + views}", rng.uniform(0.2, 1.0))
+    patience = 1.0  # seconds; grows where the machine is too busy for a build to get through
+    while kills < KILLS or views < 2:
+        lines, finished = _run(builder, f"v{views} {10 + views}", rng.uniform(0.2, patience))
+        patience *= 1.0 if finished else 1.1
         seen += acknowledged(lines)
         if (offline.root / "store" / layout.MARKER).exists():
             assert log.head(offline.bucket).number >= max(seen, default=0)
@@ -60,7 +62,6 @@ def test_killed_at_random_moments(offline: Any, program: Any) -> None:
         kills += not finished
         views += finished
     assert seen == sorted(set(seen))
-    assert views >= 2  # they got somewhere in spite of it
     assert seen
     check(offline, seen)
     assert lease.live(offline.bucket, "build") == []
