@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from radstore import cuda
-from radstore.cuda import VISIBLE
 from radstore.engines.base import Engine
 from radstore.errors import BadInput
 
 ALL = "all"
+VISIBLE = cuda.VISIBLE
 LABEL = "RADSTORE_DEVICE"  # in a worker's environment: its device as the whole machine numbers it
 LOST = 75  # exit code of a worker whose device is lost (EX_TEMPFAIL: another process may be luckier)
 

@@ -40,7 +40,13 @@ class Runtime:
         return int(os.environ.get(COUNT, "2"))
 
     def getDeviceProperties(self, device: int) -> dict[str, Any]:
-        facts = ("major", "minor", "multiProcessorCount", "sharedMemPerBlockOptin", "sharedMemPerMultiprocessor")
+        facts = (
+            "major",
+            "minor",
+            "multiProcessorCount",
+            "sharedMemPerBlockOptin",
+            "sharedMemPerMultiprocessor",
+        )
         return {"name": b"Fake", "totalGlobalMem": 80 << 30, **dict.fromkeys(facts, 1)}
 
     def deviceSynchronize(self) -> None:

@@ -174,7 +174,9 @@ ndarray.__hash__ = None
 ndarray.__module__ = "cupy"
 
 
-def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: bool = False) -> ndarray:
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: bool = False
+) -> ndarray:
     """The one way from the host to the device; of numbers too."""
     if isinstance(a, ndarray):
         return call("asarray", np.array, (a,), {"dtype": dtype, "order": order or "K", "copy": copy})
