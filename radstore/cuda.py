@@ -20,7 +20,7 @@ OPTIONS = ("--std=c++17", "-fmad=false", "-default-device")
 are for the device unless they say otherwise, which generic lambdas cannot."""
 
 SHARE = 0.8
-"""How much of a device's free memory is taken at most, where ``CUPY_GPU_MEMORY_LIMIT`` does not say otherwise."""
+"""How much of a device's free memory is taken at most, unless ``CUPY_GPU_MEMORY_LIMIT`` says otherwise."""
 
 INSTALL = "pip install 'radstore[cuda13]', or 'radstore[cuda12]' for a driver of CUDA 12."
 CHECK = "Check that `nvidia-smi` lists one and that its driver is new enough for the CuPy installed."
@@ -120,8 +120,8 @@ def _index() -> int:
 def limit() -> int:
     """How many bytes of the current device CuPy's pool may take.
 
-    ``CUPY_GPU_MEMORY_LIMIT`` (bytes, or a share such as ``50%``) sets it; without that, the first call sets it
-    to `SHARE` of what is free. Raises `EngineError` if there is no device.
+    ``CUPY_GPU_MEMORY_LIMIT`` (bytes, or a share such as ``50%``) sets it; without that, the first call sets
+    it to `SHARE` of what is free. Raises `EngineError` if there is no device.
     """
     _index()
     import cupy

@@ -1,7 +1,7 @@
 """CUDA devices in a build: which of those there are it uses, and one that was lost on the way.
 
-What a device is and why there is none, `radstore.cuda` says. Nothing here opens one: asking how many there are
-and what they are called takes no memory on them.
+What a device is and why there is none, `radstore.cuda` says. Nothing here opens one: asking how many there
+are and what they are called takes no memory on them.
 """
 
 from __future__ import annotations

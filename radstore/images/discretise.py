@@ -29,8 +29,8 @@ def discretise(
 ) -> Graded:
     """The level of each of a region's intensities.
 
-    A level does not fall where the intensity grows: so the lowest and the highest are those of the smallest and
-    the largest intensity, which bins are made from anyway.
+    A level does not fall where the intensity grows: so the lowest and the highest are those of the smallest
+    and the largest intensity, which bins are made from anyway.
 
     Parameters
     ----------

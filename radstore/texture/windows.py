@@ -6,7 +6,6 @@ place that knows what PyRadiomics calls the kernels' features.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -25,11 +24,6 @@ MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts an
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
-# PyRadiomics' entropies are −Σ p·log2(p + ε), ε = 2⁻⁵²: where one cell holds everything it gives this, not 0.
-# The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
-ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
-ROUNDING = 1e-12
-
 # What a family calls the features of `sizes.hpp`: the words that differ.
 _SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
     "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
@@ -151,11 +145,9 @@ class Windows:
             **self._extra(family, settings),
         )
         rows = xp.stack(rows) if isinstance(rows, list) else rows
-        for row, name in zip(rows, wanted, strict=True):
-            if name == "Kurtosis" and settings.get("ibsi"):  # excess kurtosis; where all values are equal, 0
-                row -= 3.0 * (row != 0)
-            if name.endswith("Entropy"):
-                xp.copyto(row, ENTROPY_OF_ONE, where=abs(row) < ROUNDING)
+        if settings.get("ibsi") and family == "firstorder" and "Kurtosis" in wanted:
+            row = rows[list(wanted).index("Kurtosis")]
+            row -= 3.0 * (row != 0)  # excess kurtosis; where all values are equal, 0
         return rows
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:

@@ -1,4 +1,6 @@
-"""What CuPy has and with which parameters, a line each: ``python -P tests/emulated/record.py > tests/emulated/cupy.txt``.
+"""What CuPy has and with which parameters, a line each.
+
+``python -P tests/emulated/record.py > tests/emulated/cupy.txt`` writes it anew.
 
 Needs CuPy, and no device. The stand-in takes no call that the real one would refuse: it reads this list.
 """

@@ -39,8 +39,8 @@ def walk(ready: Prepared, plan: Plan, place: Place) -> Results:
     Returns
     -------
     Results
-        Values: numbers (shape), or a `Row` of a table on `place` that has a column (ROI mode), or float32 and one
-        a voxel of the region in C order (voxel mode).
+        Values: numbers (shape), or a `Row` of a table on `place` that has a column (ROI mode), or float32
+        and one a voxel of the region in C order (voxel mode).
 
     Raises
     ------
@@ -131,7 +131,7 @@ class _Walk:
 
 
 def _in_batches(group: Group, windows: Windows, place: Place) -> Any:
-    """Features in all windows, float32 [wanted feature, window]; in batches that halve where memory runs out."""
+    """float32 [wanted feature, window], in batches that halve where memory runs out."""
     xp, centres = array_module(windows.image), windows.centres
     if centres is None:
         raise ValueError("windows of a whole region are not batched")

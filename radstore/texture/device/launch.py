@@ -184,7 +184,7 @@ class Call:
 
 
 def columns(call: Call, rows: Array) -> Array:
-    """Of rows [window, feature] the wanted features, [wanted feature, window]: a view where all are wanted."""
+    """Of rows [window, feature] the wanted features, [wanted feature, window]; a view if all are."""
     wanted = list(call.wanted)
     first, last = wanted[0], wanted[-1] + 1
     if wanted == list(range(first, last)):

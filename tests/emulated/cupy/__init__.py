@@ -1,9 +1,9 @@
 """A stand-in for CuPy in tests: its arrays lie on the host, its kernels run in the emulation.
 
 It is as strict as CuPy: no NumPy array is taken where one of its own is wanted, none of its own turns into
-NumPy's unless asked with `get`, reductions give arrays and not numbers, and functions take what the real ones
-take. What CuPy does with a warning of its own, a NumPy index for instance, is refused. All that it is asked to
-do stands in `ledger`.
+NumPy's unless asked with `get`, reductions give arrays and not numbers, and functions take what the real
+ones take. What CuPy would copy to the device unasked, a NumPy index for instance, is refused. All that it is
+asked to do stands in `ledger`.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ class Ledger:
     Parameters
     ----------
     uploads, downloads
-        Bytes of each copy from and to the host; downloads of single numbers (``float(array)``) are among them.
+        Bytes of each copy from and to the host, those of single numbers (``float(array)``) among them.
     kernels
         Our own kernels that ran, in their order.
     launches
         How often CuPy's functions ran kernels of their own, by name.
     waits
-        How often the host waited for the device, by what for: a launch costs microseconds, waiting for all that
-        were queued as long as they take.
+        How often the host waited for the device, by what for: a launch costs microseconds, waiting for all
+        that were queued as long as they take.
     """
 
     uploads: list[int] = field(default_factory=list)

@@ -90,15 +90,17 @@ def same_maps(got, expected):
         np.testing.assert_allclose(mine, theirs, max(loose, 1e-6), max(loose, 1e-9), err_msg=name)
 
 
+SIGMA = {"resegmentRange": [-2, 2], "resegmentMode": "sigma"}
+ACROSS = {"force2Ddimension": 2}
 VECTORS = {
     "every filter and family": {"classes": CLASSES, "filters": FILTERS},
     "resampled": {"classes": CLASSES, "resampledPixelSpacing": [1, 1, 2], "padDistance": 4},
     "resampled otherwise": {"resampledPixelSpacing": [1, 1, 0], "interpolator": "sitkLinear"},
-    "normalised, resegmented": {"normalize": True, "resegmentRange": [-2, 2], "resegmentMode": "sigma", "binWidth": 0.2},
+    "normalised, resegmented": {"normalize": True, "binWidth": 0.2, **SIGMA},
     "cropped, resegmented": {"preCrop": True, "resegmentRange": [0, 90], "resegmentShape": True},
     "weighted": {"classes": CLASSES, "weightingNorm": "manhattan", "distances": [1, 2]},
     "in plane": {"classes": CLASSES, "force2D": True, "binCount": 12},
-    "in another dimension": {"filters": ("Original", "Wavelet", "LBP2D"), "force2D": True, "force2Ddimension": 2},
+    "in another plane": {"filters": ("Original", "Wavelet", "LBP2D"), "force2D": True, **ACROSS},
     "many levels": {"classes": CLASSES, "binWidth": 0.1, "filters": ("Original",)},
     "on the sphere": {"filters": ("Original", "LBP3D")},
     "float32": {"dtype": np.float32, "filters": FILTERS},
@@ -164,7 +166,7 @@ def test_image_and_mask_are_uploaded_once_and_only_what_is_read(case, emulated):
 
 
 def test_numbers_come_down_together(case, emulated):
-    """The rest is the mask for shapes, and what sizes depend on: the box, the region, the range of each image."""
+    """The rest is the mask for shapes, and what sizes depend on: the box, the region, each image's range."""
     graph = graph_of(classes=CLASSES, filters=("Original", "Gradient"))
     Cuda().vector(*case, graph)
     fetched = emulated.ledger.downloads

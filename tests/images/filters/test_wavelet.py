@@ -8,9 +8,8 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radstore.images import _native
 from radstore.images.filters import apply
-from radstore.images.filters.wavelet import _filters, convolve, stationary_wavelet
+from radstore.images.filters.wavelet import stationary_wavelet
 from radstore.spec.types import discrete_wavelets
 
 EVERY = {"HHH", "HHL", "HLH", "HLL", "LHH", "LHL", "LLH", "LLL"}
@@ -75,21 +74,6 @@ def test_only_the_bands_asked_for(volume):
 def test_a_band_that_does_not_exist_is_refused(volume):
     with pytest.raises(ValueError, match=r"\['LH'\].*HHH"):
         stationary_wavelet(volume((4, 4, 4), np.float32), bands=["LH"])
-
-
-@settings(max_examples=60)
-@given(
-    shape=st.tuples(*[st.integers(1, 20)] * 3),
-    axis=st.integers(0, 2),
-    dtype=st.sampled_from([np.float32, np.float64]),
-    wavelet=st.sampled_from(["haar", "coif1", "db8", "dmey"]),
-)
-def test_kernel_and_array_code_agree(shape, axis, dtype, wavelet):
-    image = np.random.default_rng(0).normal(size=shape).astype(dtype)
-    taps = _filters(wavelet, np.dtype(dtype))["H"]
-    out = np.empty_like(image)
-    _native.convolve(image, taps, axis, out, 2)
-    np.testing.assert_array_equal(convolve(image, taps, axis), out)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16])
