@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,12 @@ OPTIONS = ("--std=c++17", "-fmad=false", "-default-device")
 """How NVRTC compiles our kernels: multiply-adds are not fused, as on the CPU: the same numbers. Functions
 are for the device unless they say otherwise, which generic lambdas cannot."""
 
-MEMORY_LIMIT = "RADSTORE_GPU_MEMORY"
-"""Environment variable: how many GiB of a device we may use at most; without it, `SHARE` of what is free."""
-
 SHARE = 0.8
+"""How much of a device's free memory is taken at most, unless ``CUPY_GPU_MEMORY_LIMIT`` says otherwise."""
 
-INSTALL = (
-    "install CuPy for the driver's CUDA version: `pip install 'cupy-cuda13x[ctk]'` or "
-    "`pip install 'cupy-cuda12x[ctk]'`"
-)
+INSTALL = "pip install 'radstore[cuda13]', or 'radstore[cuda12]' for a driver of CUDA 12."
+CHECK = "Check that `nvidia-smi` lists one and that its driver is new enough for the CuPy installed."
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
@@ -44,37 +41,55 @@ class Device:
     shared_all: int
     """Shared memory of one multiprocessor."""
 
-
-def devices() -> tuple[Device, ...]:
-    """The devices that CuPy finds; none where `why_none` gives a reason."""
-    if why_none():
-        return ()
-    import cupy
-
-    return tuple(describe(index) for index in range(cupy.cuda.runtime.getDeviceCount()))
+    def __str__(self) -> str:
+        return f"cuda:{self.index} {self.name}"
 
 
-@lru_cache(maxsize=1)
-def why_none() -> str | None:
-    """Why no device can be used and what to do about it, in one sentence; None where there is one."""
+def runtime() -> Any:
+    """``cupy.cuda.runtime``; raises `EngineError` where CuPy is not installed."""
     try:
         import cupy
     except ImportError as error:
-        return f"CuPy cannot be imported ({error}): {INSTALL}"
+        raise EngineError(f"CuPy cannot be imported ({' '.join(str(error).split())})", INSTALL) from error
+    return cupy.cuda.runtime
+
+
+def devices() -> tuple[Device, ...]:
+    """The devices that this process may use, at least one.
+
+    Raises
+    ------
+    EngineError
+        If there is none: says what is missing.
+    """
+    asked = runtime()
     try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        # no driver, one too old for this CuPy, or no device: the error's text says which
-        return f"CuPy {cupy.__version__} finds no device: {error}"
-    return None if count else f"CuPy {cupy.__version__} finds no device; is CUDA_VISIBLE_DEVICES set?"
+        count = asked.getDeviceCount()
+    except RuntimeError as error:  # CUDARuntimeError: no driver, one too old for this CuPy, or no device
+        raise _none(str(error)) from error
+    if not count:
+        raise _none("the driver sees none")
+    return tuple(describe(index) for index in range(count))
 
 
-@lru_cache(maxsize=64)
+def why_none() -> str | None:
+    """Why no device can be used and what to do about it; None where there is one."""
+    try:
+        devices()
+    except EngineError as error:
+        return str(error)
+    return None
+
+
+def _none(why: str) -> EngineError:
+    limited = f"; {VISIBLE} is {os.environ[VISIBLE]!r}" if VISIBLE in os.environ else ""
+    return EngineError(f"no CUDA device can be used here: {why}{limited}", CHECK)
+
+
+@cache
 def describe(index: int) -> Device:
     """The device of this index; raises what CuPy raises where there is none."""
-    import cupy
-
-    facts = cupy.cuda.runtime.getDeviceProperties(index)
+    facts = runtime().getDeviceProperties(index)
     name = facts["name"]
     return Device(
         index=index,
@@ -88,52 +103,46 @@ def describe(index: int) -> Device:
 
 
 def current() -> Device:
-    """The device that this thread works on.
+    """The device that this thread works on; raises `EngineError` if there is none."""
+    return describe(_index())
 
-    Raises
-    ------
-    EngineError
-        If there is none.
-    """
-    reason = why_none()
-    if reason:
-        raise EngineError("no CUDA device", reason)
+
+def _index() -> int:
+    runtime()
     import cupy
 
-    return describe(cupy.cuda.Device().id)
+    try:
+        return int(cupy.cuda.Device().id)
+    except RuntimeError as error:
+        raise _none(str(error)) from error
 
 
-def budget() -> int:
-    """How many bytes of the current device's memory we may take now.
+def limit() -> int:
+    """How many bytes of the current device CuPy's pool may take.
 
-    `SHARE` of what is free (CuPy's pool counted as free), and no more than `MEMORY_LIMIT` less what is taken.
-
-    Raises
-    ------
-    EngineError
-        If there is no device, or `MEMORY_LIMIT` is not a number above zero.
+    ``CUPY_GPU_MEMORY_LIMIT`` (bytes, or a share such as ``50%``) sets it; without that, the first call sets
+    it to `SHARE` of what is free. Raises `EngineError` if there is no device.
     """
-    current()
+    _index()
     import cupy
 
     pool = cupy.get_default_memory_pool()
-    free = int(SHARE * (cupy.cuda.Device().mem_info[0] + pool.free_bytes()))
-    limit = memory_limit()
-    return free if limit is None else max(0, min(free, limit - int(pool.used_bytes())))
+    if not pool.get_limit():
+        free, _ = cupy.cuda.Device().mem_info
+        pool.set_limit(size=int(SHARE * free) + pool.total_bytes())
+    return int(pool.get_limit())
 
 
-def memory_limit() -> int | None:
-    """`MEMORY_LIMIT` in bytes, or None; raises `EngineError` where it is not a number above zero."""
-    given = os.environ.get(MEMORY_LIMIT)
-    if not given:
-        return None
-    try:
-        limit = float(given)
-    except ValueError:
-        limit = 0.0
-    if not limit > 0:
-        raise EngineError(f"{MEMORY_LIMIT}={given}", "give the GiB a device may use, a number above zero")
-    return int(limit * 2**30)
+def budget() -> int:
+    """How many bytes of the current device may be taken now: of `limit`, what is not taken yet.
+
+    Raises `EngineError` if there is no device. Asks CuPy's pool and not the driver, which would take longer
+    than a kernel.
+    """
+    allowed = limit()
+    import cupy
+
+    return max(0, allowed - int(cupy.get_default_memory_pool().used_bytes()))
 
 
 def function(source: Path, name: str, defines: Iterable[str] = ()) -> Any:
@@ -196,3 +205,9 @@ def sources_digest(folder: Path) -> str:
     for path in sorted(p for p in folder.iterdir() if p.suffix in (".cu", ".cuh", ".hpp")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return "0x" + digest.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Ask again for what is remembered of devices and kernels: tests have several worlds in one process."""
+    for remembered in (describe, _function, _module):
+        remembered.cache_clear()

@@ -11,33 +11,44 @@ from radstore.errors import EngineError
 from radstore.texture.device import VARIANTS
 
 
-@pytest.fixture
-def without_cupy(monkeypatch):
+def test_without_cupy_the_reason_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    cuda.why_none.cache_clear()
-    yield
-    cuda.why_none.cache_clear()
+    assert "CuPy cannot be imported" in cuda.why_none()
+    assert "radstore[cuda13]" in cuda.why_none()
+    for ask in (cuda.devices, cuda.current, cuda.limit, cuda.budget):
+        with pytest.raises(EngineError, match="CuPy cannot be imported"):
+            ask()
 
 
-def test_without_cupy_there_is_no_device_and_the_reason_says_what_to_install(without_cupy):
-    assert cuda.devices() == ()
-    assert "pip install 'cupy-cuda" in cuda.why_none()
-    with pytest.raises(EngineError, match="no CUDA device"):
-        cuda.budget()
+def test_a_driver_without_devices_is_named_with_what_limits_it(emulated, monkeypatch):
+    def too_old():
+        raise emulated.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver: too old")
+
+    assert cuda.why_none() is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "9")
+    for count, said in ((too_old, "InsufficientDriver"), (lambda: 0, "the driver sees none")):
+        monkeypatch.setattr(emulated.cuda.runtime, "getDeviceCount", count)
+        assert said in cuda.why_none()
+        assert "CUDA_VISIBLE_DEVICES is '9'" in cuda.why_none()
+        with pytest.raises(EngineError, match="no CUDA device can be used here") as error:
+            cuda.devices()
+        assert "nvidia-smi" in error.value.remedy
 
 
-@pytest.mark.parametrize("given", ["much", "0", "-1", "nan"])
-def test_a_memory_limit_that_is_no_number_above_zero_is_refused(given, monkeypatch):
-    monkeypatch.setenv(cuda.MEMORY_LIMIT, given)
-    with pytest.raises(EngineError, match=cuda.MEMORY_LIMIT):
-        cuda.memory_limit()
+def test_every_device_is_described(emulated, monkeypatch):
+    monkeypatch.setattr(emulated.cuda.runtime, "getDeviceCount", lambda: 2)
+    assert [str(device) for device in cuda.devices()] == ["cuda:0 Emulated 1000", "cuda:1 Emulated 1000"]
+    emulated.cuda.Device(1).use()
+    assert cuda.current() == cuda.devices()[1]
 
 
-def test_the_memory_limit_is_in_gib(monkeypatch):
-    monkeypatch.delenv(cuda.MEMORY_LIMIT, raising=False)
-    assert cuda.memory_limit() is None
-    monkeypatch.setenv(cuda.MEMORY_LIMIT, "1.5")
-    assert cuda.memory_limit() == 3 << 29
+def test_the_pool_is_bounded_once_unless_the_user_did_it(emulated):
+    free, _ = emulated.cuda.Device().mem_info
+    assert cuda.limit() == emulated.pool.get_limit() == int(cuda.SHARE * free)
+    taken = emulated.zeros(1000)
+    assert cuda.budget() == cuda.limit() - taken.nbytes
+    emulated.pool.set_limit(size=5000)
+    assert (cuda.limit(), cuda.budget()) == (5000, 0)
 
 
 def test_a_changed_header_is_another_kernel(tmp_path):

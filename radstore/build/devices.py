@@ -1,6 +1,7 @@
-"""CUDA devices: which there are or why none, which of them a build uses, and one that was lost on the way.
+"""CUDA devices in a build: which of those there are it uses, and one that was lost on the way.
 
-Nothing here opens a device: asking how many there are and what they are called takes no memory on them.
+What a device is and why there is none, `radstore.cuda` says. Nothing here opens one: asking how many there
+are and what they are called takes no memory on them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
+from radstore import cuda
 from radstore.engines.base import Engine
-from radstore.errors import BadInput, EngineError
+from radstore.errors import BadInput
 
 ALL = "all"
-VISIBLE = "CUDA_VISIBLE_DEVICES"
+VISIBLE = cuda.VISIBLE
 LABEL = "RADSTORE_DEVICE"  # in a worker's environment: its device as the whole machine numbers it
 LOST = 75  # exit code of a worker whose device is lost (EX_TEMPFAIL: another process may be luckier)
 
@@ -23,25 +25,9 @@ LOST = 75  # exit code of a worker whose device is lost (EX_TEMPFAIL: another pr
 _CUDA_ERRORS = "cupy_backends.cuda.api."
 
 
-class Runtime(Protocol):
-    """What is asked of ``cupy.cuda.runtime``."""
-
-    def getDeviceCount(self) -> int:  # noqa: N802
-        """How many devices this process sees."""
-        ...
-
-    def getDeviceProperties(self, device: int) -> dict[str, Any]:  # noqa: N802
-        """``name`` (bytes), ``totalGlobalMem`` (bytes), …"""
-        ...
-
-    def deviceSynchronize(self) -> None:  # noqa: N802
-        """Wait for the current device; raises what went wrong on it."""
-        ...
-
-
 @dataclass(frozen=True)
 class Device:
-    """A CUDA device.
+    """A CUDA device as a build's record and ``--gpus`` name it.
 
     Parameters
     ----------
@@ -64,32 +50,11 @@ class Device:
         return f"cuda:{self.id} {self.name}"
 
 
-def visible(runtime: Runtime | None = None) -> tuple[Device, ...]:
-    """The devices this process may use, at least one.
-
-    Parameters
-    ----------
-    runtime
-        Default: CuPy's.
-
-    Raises
-    ------
-    EngineError
-        If there is none: says what is missing.
-    """
-    runtime = runtime or _cupy_runtime()
-    try:
-        count = runtime.getDeviceCount()
-    except RuntimeError as error:  # CUDARuntimeError
-        raise _none(str(error)) from error
-    if not count:
-        raise _none("the driver sees none")
-    names = _names(count)
-    found = []
-    for number in range(count):
-        about = runtime.getDeviceProperties(number)
-        found.append(Device(number, about["name"].decode(), int(about["totalGlobalMem"]), names[number]))
-    return tuple(found)
+def visible() -> tuple[Device, ...]:
+    """The devices this process may use, at least one; raises `EngineError` if there is none."""
+    there = cuda.devices()
+    names = _names(len(there))
+    return tuple(Device(one.index, one.name, one.memory, names[one.index]) for one in there)
 
 
 def chosen(asked: str | Sequence[int] | None, there: Sequence[Device]) -> tuple[Device, ...]:
@@ -119,7 +84,7 @@ def chosen(asked: str | Sequence[int] | None, there: Sequence[Device]) -> tuple[
     return tuple(known[number] for number in numbers)
 
 
-def is_lost(error: BaseException, runtime: Runtime | None = None) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Whether this process can use its device no more after an error; running out of memory is none of these.
 
     After a kernel's illegal access, or a card that fell off its bus, every later call fails as well.
@@ -127,7 +92,7 @@ def is_lost(error: BaseException, runtime: Runtime | None = None) -> bool:
     if not (isinstance(error, RuntimeError) and type(error).__module__.startswith(_CUDA_ERRORS)):
         return False
     try:
-        (runtime or _cupy_runtime()).deviceSynchronize()  # to hear whether the next call fails too
+        cuda.runtime().deviceSynchronize()  # to hear whether the next call fails too
     except RuntimeError:
         return True
     return False
@@ -160,23 +125,3 @@ def _names(count: int) -> list[str]:
     """What the first `count` visible devices are called for `VISIBLE`."""
     limited = os.environ.get(VISIBLE)
     return limited.split(",")[:count] if limited else [str(number) for number in range(count)]
-
-
-def _cupy_runtime() -> Runtime:
-    try:
-        from cupy.cuda import runtime
-    except ImportError as error:
-        raise EngineError(
-            f"CuPy cannot be imported ({' '.join(str(error).split())})",
-            "pip install 'radstore[cuda13]', or 'radstore[cuda12]' for a driver of CUDA 12.",
-        ) from error
-    found: Runtime = runtime
-    return found
-
-
-def _none(why: str) -> EngineError:
-    limited = f"; {VISIBLE} is {os.environ[VISIBLE]!r}" if VISIBLE in os.environ else ""
-    return EngineError(
-        f"no CUDA device can be used here: {why}{limited}",
-        "Check that `nvidia-smi` lists one and that its driver is new enough for the CuPy installed.",
-    )

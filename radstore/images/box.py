@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from radstore.images.arrays import array_module, on_device, to_host
+
 Box = tuple[slice, slice, slice]
 
 
 def bounding_box(mask: Any) -> Box | None:
     """The smallest box that holds all voxels of a mask that are not 0, or None where all are."""
+    if on_device(mask):
+        return _box_on_device(mask)
     spans: list[slice] = []
     for axis in (0, 1, 2):  # z first: each cut leaves the next axes less to look at
         inner = mask[(*spans, *(slice(None),) * (3 - axis))]
@@ -20,6 +24,21 @@ def bounding_box(mask: Any) -> Box | None:
             return None
         spans.append(slice(int(filled[0]), int(filled[-1]) + 1))
     return spans[0], spans[1], spans[2]
+
+
+def _box_on_device(mask: Any) -> Box | None:
+    """One pass an axis, and one copy to the host: it must know the box, and waits for it once."""
+    passes = [mask.any(axis=tuple({0, 1, 2} - {axis})) for axis in (0, 1, 2)]
+    filled = to_host(array_module(mask).concatenate(passes))
+    if not filled.any():
+        return None
+    ends = np.cumsum(mask.shape)[:-1]
+    z, y, x = (np.flatnonzero(part) for part in np.split(filled, ends))
+    return (
+        slice(int(z[0]), int(z[-1]) + 1),
+        slice(int(y[0]), int(y[-1]) + 1),
+        slice(int(x[0]), int(x[-1]) + 1),
+    )
 
 
 def sides(box: Box) -> tuple[int, int, int]:

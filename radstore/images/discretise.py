@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from radstore.images.arrays import Array, array_module, like, to_host
 
 MAX_LEVEL = 1 << 20  # the highest level: edges and histograms of levels are as long
+
+
+class Graded(NamedTuple):
+    """Levels (from 1) of intensities, where these are; the lowest and the highest, on the host."""
+
+    levels: Array
+    lowest: int
+    highest: int
 
 
 def discretise(
@@ -16,8 +26,11 @@ def discretise(
     binCount: int | None = None,
     ibsi: bool = False,
     binOrigin: float | None = None,
-) -> Array:
-    """The level (from 1) of each of a region's intensities, where the intensities are.
+) -> Graded:
+    """The level of each of a region's intensities.
+
+    A level does not fall where the intensity grows: so the lowest and the highest are those of the smallest
+    and the largest intensity, which bins are made from anyway.
 
     Parameters
     ----------
@@ -35,9 +48,16 @@ def discretise(
     ValueError
         If the range takes more than `MAX_LEVEL` bins.
     """
+    ends = ends_of(values)
     if ibsi:
-        return ibsi_levels(values, binWidth=binWidth, binCount=binCount, binOrigin=binOrigin)
-    return grey_levels(values, bin_edges(values, binWidth=binWidth, binCount=binCount))
+        levels, outermost = (
+            ibsi_levels(each, binWidth=binWidth, binCount=binCount, binOrigin=binOrigin, ends=ends)
+            for each in (values, ends)
+        )
+    else:
+        edges = bin_edges(ends, binWidth=binWidth, binCount=binCount)
+        levels, outermost = grey_levels(values, edges), grey_levels(ends, edges)
+    return Graded(levels, int(outermost[0]), int(outermost[1]))
 
 
 def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = None) -> np.ndarray:
@@ -62,7 +82,7 @@ def bin_edges(values: Array, *, binWidth: float = 25, binCount: int | None = Non
     -----
     ``radiomics.imageoperations.getBinEdges``: the same expressions in the same types, so the same edges.
     """
-    low, high = ends = _ends(values)
+    low, high = ends = ends_of(values)
     if binCount is not None:
         edges = np.histogram_bin_edges(ends, binCount)
         edges[-1] += 1
@@ -78,7 +98,12 @@ def grey_levels(values: Array, edges: np.ndarray) -> Array:
 
 
 def ibsi_levels(
-    values: Array, *, binWidth: float = 25, binCount: int | None = None, binOrigin: float | None = None
+    values: Array,
+    *,
+    binWidth: float = 25,
+    binCount: int | None = None,
+    binOrigin: float | None = None,
+    ends: np.ndarray | None = None,
 ) -> Array:
     """The level (from 1) of each intensity, as IBSI defines it.
 
@@ -93,6 +118,8 @@ def ibsi_levels(
         w or N; where N is given, w is not used.
     binOrigin
         The lower bound of the range that the region was resegmented to; None: the region's minimum.
+    ends
+        The region's smallest and largest intensity, where they are known.
 
     Raises
     ------
@@ -103,7 +130,7 @@ def ibsi_levels(
     -----
     IBSI reference manual, section "Intensity discretisation" (Q3RU, 8VMZ).
     """
-    low, high = (float(end) for end in _ends(values))
+    low, high = (float(end) for end in (ends_of(values) if ends is None else ends))
     exact = values.astype(np.float64)
     if binCount is not None:
         share = (exact - low) * binCount / (high - low) if high > low else exact * 0
@@ -114,8 +141,8 @@ def ibsi_levels(
     return np.maximum(np.floor((exact - origin) / binWidth), 0).astype(np.int64) + 1
 
 
-def _ends(values: Array) -> np.ndarray:
-    """The smallest and the largest, on the host: the bins are made there."""
+def ends_of(values: Array) -> np.ndarray:
+    """The smallest and the largest, on the host: synchronises, for the bins are made there."""
     return to_host(array_module(values).stack([values.min(), values.max()]))
 
 

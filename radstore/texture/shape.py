@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 
 from radstore.errors import RegionError, SpecError
+from radstore.images.arrays import to_host
+from radstore.images.box import bounding_box, sides
 from radstore.texture import _native, mesh
 
 # Eigenvalues below this share of the largest are rounding errors of 0: a flat region, a line, one voxel.
@@ -40,8 +42,7 @@ def features(
     Parameters
     ----------
     mask
-        The region [z, y, x], bool or integers (not 0: inside), NumPy or CuPy. Of a CuPy array the region's
-        box is copied to the host.
+        The region [z, y, x], bool or integers (not 0: inside), NumPy or CuPy, which is copied to the host.
     spacing
         Voxel size along x, y, z in mm.
     wanted
@@ -73,17 +74,12 @@ def features(
 
 def _box(mask: Any) -> np.ndarray:
     """The smallest box around the region with a border of one voxel, uint8 on the host."""
-    for axis in range(3):  # one after the other: each pass reads less
-        others = tuple(a for a in range(3) if a != axis)
-        found = mask.any(axis=others).nonzero()[0]
-        if not len(found):
-            raise RegionError("the mask is empty", "Check the label values of the region.")
-        ends = slice(int(found[0]), int(found[-1]) + 1)  # synchronises: the host must know the box
-        mask = mask[(slice(None),) * axis + (ends,)]
-    if hasattr(mask, "get"):  # CuPy
-        mask = mask.get()
-    box = np.zeros([n + 2 for n in mask.shape], np.uint8)
-    np.not_equal(mask, 0, out=box[1:-1, 1:-1, 1:-1], casting="unsafe")
+    mask = to_host(mask)
+    ends = bounding_box(mask)
+    if ends is None:
+        raise RegionError("the mask is empty", "Check the label values of the region.")
+    box = np.zeros([n + 2 for n in sides(ends)], np.uint8)
+    np.not_equal(mask[ends], 0, out=box[1:-1, 1:-1, 1:-1], casting="unsafe")
     return box
 
 

@@ -6,7 +6,6 @@ place that knows what PyRadiomics calls the kernels' features.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,17 +17,13 @@ import numpy as np
 from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import discretise
 from radstore.texture import _native
+from radstore.texture.places import Places
 
 ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
-# PyRadiomics' entropies are −Σ p·log2(p + ε), ε = 2⁻⁵²: where one cell holds everything it gives this, not 0.
-# The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
-ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
-ROUNDING = 1e-12
-
 # What a family calls the features of `sizes.hpp`: the words that differ.
 _SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
     "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
@@ -87,6 +82,8 @@ class Windows:
     known
         Grey levels by the settings that they come from: found once, shared by all families (and by copies
         with other centres).
+    places
+        Where the mask's voxels are; None: found when they are needed.
     """
 
     image: Array
@@ -94,11 +91,18 @@ class Windows:
     spacing: tuple[float, float, float]
     centres: Array | None = None
     known: dict[tuple, tuple[Any, np.ndarray]] = field(default_factory=dict, repr=False)
+    places: Places | None = None
 
     def features(
         self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
     ) -> dict[str, Array]:
-        """Feature → its value in every window, float64 [window], NaN where it is undefined.
+        """Feature → its value in every window, float64 [window]; all else is as for `table`."""
+        return dict(zip(wanted, self.table(family, wanted, settings, threads), strict=True))
+
+    def table(
+        self, family: str, wanted: Sequence[str], settings: Mapping[str, Any], threads: int = 1
+    ) -> Array:
+        """Every wanted feature in every window, float64 [feature, window], NaN where it is undefined.
 
         Parameters
         ----------
@@ -119,7 +123,7 @@ class Windows:
         """
         xp = array_module(self.image)
         if self.centres is not None and not len(self.centres):
-            return {name: xp.empty(0) for name in wanted}
+            return xp.empty((len(wanted), 0))
         plane = settings.get("force2Ddimension") if settings.get("force2D") else None
         radius = [settings.get("kernelRadius", 0)] * 3
         if plane is not None:
@@ -140,13 +144,11 @@ class Windows:
             rolling=ROLLING,
             **self._extra(family, settings),
         )
-        found = dict(zip(wanted, rows, strict=True))
-        if settings.get("ibsi") and "Kurtosis" in found:  # excess kurtosis; where all values are equal, 0
-            found["Kurtosis"] = found["Kurtosis"] - 3.0 * (found["Kurtosis"] != 0)
-        for name in wanted:
-            if name.endswith("Entropy"):
-                found[name][abs(found[name]) < ROUNDING] = ENTROPY_OF_ONE
-        return found
+        rows = xp.stack(rows) if isinstance(rows, list) else rows
+        if settings.get("ibsi") and family == "firstorder" and "Kurtosis" in wanted:
+            row = rows[list(wanted).index("Kurtosis")]
+            row -= 3.0 * (row != 0)  # excess kurtosis; where all values are equal, 0
+        return rows
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:
         """Grid (uint16: 0 outside, else 1 + place) and the levels that occur, ascending, on the host.
@@ -157,10 +159,14 @@ class Windows:
         bins = {name: settings[name] for name in BINS if name in settings}
         key = (masked, *bins.items())
         if key not in self.known:
-            inside = self.mask if masked else array_module(self.mask).ones_like(self.mask)
-            level, values = _grade(self.image, inside, bins)
-            self.known[key] = (_kernels(level).Grid(level) if on_device(level) else level, values)
+            places = self._inside if masked else Places.everywhere(self.mask)
+            level, values = _grade(self.image, places, bins)
+            self.known[key] = (_kernels(level).Grid(level, places) if on_device(level) else level, values)
         return self.known[key]
+
+    @property
+    def _inside(self) -> Places:
+        return Places.of(self.mask) if self.places is None else self.places
 
     def _weights(self, family: str, settings: Mapping[str, Any], offsets: np.ndarray) -> np.ndarray:
         """A weight for each direction, where directions are merged into one matrix; else none."""
@@ -189,33 +195,28 @@ def _kernels(array: Array) -> Any:
     return import_module("radstore.texture.device") if on_device(array) else _native
 
 
-def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
-    """Levels of an image inside a mask: see `Windows._levels`. No bins: all is one level.
+def _grade(image: Array, places: Places, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:
+    """Levels of an image at some places: see `Windows._levels`. No bins: all is one level.
 
     Few levels are all listed, whether they occur or not: a level's place is then its value less one, and
     nothing need be looked up. Of many, only those that occur.
     """
     xp = array_module(image)
-    grid = xp.zeros(image.shape, np.uint16)
     if not bins.keys() & {"binWidth", "binCount"}:  # first order features that need no grey levels
-        grid[inside] = 1
-        return grid, np.ones(1)
-    found = discretise(image[inside], **bins)
-    lowest, highest = int(found.min()), int(found.max())  # synchronises: sizes depend on them
+        return places.grid(1, np.uint16), np.ones(1)
+    found, lowest, highest = discretise(places.values(image), **bins)
     if lowest < highest <= ALL_LEVELS:  # a single level stays one: MCC is then 1
-        grid[inside] = found
-        return grid, np.arange(1.0, highest + 1)
+        return places.grid(found, np.uint16), np.arange(1.0, highest + 1)
     occurs = xp.zeros(highest + 1, bool)
     occurs[found] = True
-    levels = np.flatnonzero(to_host(occurs))
+    levels = np.flatnonzero(to_host(occurs))  # synchronises: sizes depend on how many there are
     if len(levels) > MAX_LEVELS:
         raise ValueError(
             f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
         )
     place = np.zeros(highest + 1, np.uint16)
     place[levels] = np.arange(1, len(levels) + 1)
-    grid[inside] = xp.asarray(place)[found]
-    return grid, levels.astype(np.float64)
+    return places.grid(xp.asarray(place)[found], np.uint16), levels.astype(np.float64)
 
 
 # How long an offset is, from its extent along z, y, x in mm.

@@ -242,6 +242,7 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import dask
     import distributed  # noqa: F401  # adds its part to the configuration, which must not be undone below
 
+    from radstore import cuda
     from radstore.build import devices, nannies, work
     from radstore.engines import registry
 
@@ -255,8 +256,9 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delenv(devices.VISIBLE, raising=False)
     # undone at the end, whatever `install` puts there
     monkeypatch.setattr(registry, "ENGINES", dict(registry.ENGINES))
-    for owner, name in ((devices, "_cupy_runtime"), (nannies, "pinning"), (work, "prepare_case")):
+    for owner, name in ((cuda, "runtime"), (nannies, "pinning"), (work, "prepare_case")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     module.install()
     with dask.config.set({"distributed.worker.preload": [str(path)]}):
         yield module
+    cuda.forget()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import radstore.build.work
+from radstore import cuda
 from radstore.build import devices, nannies
 from radstore.engines import registry
 from radstore.engines.base import Maps, Vector
@@ -39,7 +40,14 @@ class Runtime:
         return int(os.environ.get(COUNT, "2"))
 
     def getDeviceProperties(self, device: int) -> dict[str, Any]:
-        return {"name": b"Fake", "totalGlobalMem": 80 << 30}
+        facts = (
+            "major",
+            "minor",
+            "multiProcessorCount",
+            "sharedMemPerBlockOptin",
+            "sharedMemPerMultiprocessor",
+        )
+        return {"name": b"Fake", "totalGlobalMem": 80 << 30, **dict.fromkeys(facts, 1)}
 
     def deviceSynchronize(self) -> None:
         raise CUDARuntimeError("cudaErrorIllegalAddress")
@@ -115,7 +123,8 @@ def install() -> None:
     """Have this process see the devices and the engine, and log what it reads."""
     sys.modules.setdefault("fake_gpu", sys.modules[__name__])
     registry.ENGINES["cuda"] = "fake_gpu:Cuda"
-    devices._cupy_runtime = Runtime
+    cuda.runtime = Runtime
+    cuda.forget()
     nannies.pinning = lambda _: False
     prepare_case = radstore.build.work.prepare_case
 

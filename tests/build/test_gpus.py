@@ -157,9 +157,7 @@ def test_a_cluster_whose_workers_offer_both(
     """The machine that starts the build needs no GPU."""
     address = described({"GPU": 1, "IO": 2})
     offline.add(*CASES[:5])
-    monkeypatch.setattr(
-        "radstore.build.devices._cupy_runtime", lambda: pytest.fail("was asked for GPUs here")
-    )
+    monkeypatch.setattr("radstore.cuda.runtime", lambda: pytest.fail("was asked for GPUs here"))
     report = offline.build(engine="cuda", scheduler=address)
     assert (report.tally.cases, report.failed) == (5, {})
     assert "on the cluster's workers with a GPU" in report.prepared.engine_reason
@@ -259,6 +257,6 @@ def test_without_a_gpu_the_engine_says_why(offline: Any, gpus: Any, monkeypatch:
         raise EngineError("no CUDA device can be used here: no driver", "Install one.")
 
     offline.add("a")
-    monkeypatch.setattr("radstore.build.devices._cupy_runtime", missing)
+    monkeypatch.setattr("radstore.cuda.runtime", missing)
     with pytest.raises(EngineError, match="no driver"):
         build(offline.spec(), catalog=offline.catalog, engine="cuda")

@@ -18,18 +18,6 @@ SPACING = (0.8, 0.9, 2.5)
 LIBRARY_MATHS = {"logarithm", "exponential"}  # log and exp may differ in the last bit
 
 
-@pytest.fixture(scope="module")
-def cupy():
-    module = pytest.importorskip("cupy", reason="no CuPy")
-    try:
-        devices = module.cuda.runtime.getDeviceCount()
-    except module.cuda.runtime.CUDARuntimeError as error:
-        pytest.skip(f"no CUDA device: {error}")
-    if not devices:
-        pytest.skip("no CUDA device")
-    return module
-
-
 def intensities(dtype) -> np.ndarray:
     values = np.random.default_rng(0).normal(size=(17, 40, 37)) * 300
     values[:9, :20] = 101

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import locale
-import shutil
-import subprocess
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,8 +12,7 @@ import SimpleITK as sitk
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from radstore.images import Geometry, Volume, spline
-from radstore.images.filters import log, wavelet
+from radstore.images import Geometry, Volume
 from radstore.images.itk import to_itk
 
 
@@ -96,70 +89,3 @@ def write_series() -> Callable[..., list[Path]]:
         return paths
 
     return write
-
-
-class EmulatedKernels:
-    """CUDA sources compiled for the CPU; a launch runs one thread after the other.
-
-    It takes the place of `radstore.cuda.function`, so that all but the device itself is tested without one.
-    """
-
-    SHIM = """
-    struct Dim { unsigned x, y, z; };
-    static Dim blockIdx, blockDim, threadIdx;
-    #define __global__
-    #define __device__
-    extern "C" void set_thread(unsigned block, unsigned width, unsigned thread) {
-        blockIdx = {block, 0, 0}; blockDim = {width, 1, 1}; threadIdx = {thread, 0, 0};
-    }
-    """
-    TYPES: ClassVar[dict[type, Any]] = {
-        np.int64: ctypes.c_longlong,
-        np.int32: ctypes.c_int,
-        np.float64: ctypes.c_double,
-    }
-
-    def __init__(self, folder: Path, compiler: str) -> None:
-        self._folder, self._compiler = folder, compiler
-        self._libraries: dict[Path, ctypes.CDLL] = {}
-
-    def function(self, source: Path, name: str, defines: tuple[str, ...] = ()) -> Callable[..., None]:
-        if source not in self._libraries:
-            shim, built = self._folder / "shim.h", self._folder / f"{source.stem}.so"
-            shim.write_text(self.SHIM)
-            flags = ["-std=c++17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-x", "c++"]
-            subprocess.run(
-                [self._compiler, *flags, "-include", shim, source, "-o", built], check=True, timeout=120
-            )
-            self._libraries[source] = ctypes.CDLL(str(built))
-        library = self._libraries[source]
-
-        def launch(grid: tuple[int], block: tuple[int], arguments: tuple[Any, ...]) -> None:
-            passed = [
-                ctypes.c_void_p(a.ctypes.data) if isinstance(a, np.ndarray) else self.TYPES[type(a)](a)
-                for a in arguments
-            ]
-            for b in range(grid[0]):
-                for t in range(block[0]):
-                    library.set_thread(b, block[0], t)
-                    getattr(library, name)(*passed)
-
-        return launch
-
-
-@pytest.fixture(scope="session")
-def emulated_kernels(tmp_path_factory: pytest.TempPathFactory) -> EmulatedKernels:
-    compiler = shutil.which("c++")
-    if compiler is None:
-        pytest.skip("no C++ compiler (c++) to emulate CUDA kernels with")
-    return EmulatedKernels(tmp_path_factory.mktemp("kernels"), compiler)
-
-
-@pytest.fixture
-def as_if_on_device(emulated_kernels: EmulatedKernels, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NumPy arrays take the way that CuPy arrays take, and kernels run on the CPU."""
-    cuda = types.ModuleType("radstore.cuda")
-    cuda.function = emulated_kernels.function  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "radstore.cuda", cuda)
-    for module in (log, wavelet, spline):
-        monkeypatch.setattr(module, "on_device", lambda array: True)

@@ -76,17 +76,19 @@ def test_the_maximum_is_in_the_last_bin(count):
 )
 def test_ibsis_bins_of_a_width_begin_at_the_origin(values, width, below):
     origin = float(values.min()) - below
-    levels = discretise(values, binWidth=width, ibsi=True, binOrigin=origin)
+    levels, lowest, highest = discretise(values, binWidth=width, ibsi=True, binOrigin=origin)
+    assert (levels.min(), levels.max()) == (lowest, highest)
     exact = values.astype(float)
     assert np.all(origin + (levels - 1) * width <= exact + 1e-9)  # but for rounding
     assert np.all(exact < origin + levels * width + 1e-9)
-    nowhere = discretise(values, binWidth=width, ibsi=True)
+    nowhere = discretise(values, binWidth=width, ibsi=True).levels
     assert nowhere.min() == 1  # the region's minimum
 
 
 @given(values=intensities(), count=st.integers(1, 64))
 def test_ibsis_bins_of_a_number_are_of_equal_width(values, count):
-    levels = discretise(values, binCount=count, ibsi=True)
+    levels, lowest, highest = discretise(values, binCount=count, ibsi=True)
+    assert (levels.min(), levels.max()) == (lowest, highest)
     exact = values.astype(float)
     if exact.min() == exact.max():
         assert np.all(levels == 1)
@@ -98,20 +100,22 @@ def test_ibsis_bins_of_a_number_are_of_equal_width(values, count):
 
 def test_whole_numbers_on_an_edge_belong_to_the_bin_above():
     values = np.array([0, 1, 2, 3, 10], np.int16)
-    assert discretise(values, binCount=10, ibsi=True).tolist() == [1, 2, 3, 4, 10]
-    assert discretise(values, binWidth=1, ibsi=True, binOrigin=-2.0).tolist() == [3, 4, 5, 6, 13]
+    assert discretise(values, binCount=10, ibsi=True).levels.tolist() == [1, 2, 3, 4, 10]
+    assert discretise(values, binWidth=1, ibsi=True, binOrigin=-2.0).levels.tolist() == [3, 4, 5, 6, 13]
 
 
 def test_a_float32_at_the_lower_bound_is_in_the_first_bin():
     values = np.array([0.7], np.float32)  # less than 0.7 in double
-    assert discretise(values, binWidth=1, ibsi=True, binOrigin=0.7).tolist() == [1]
+    assert discretise(values, binWidth=1, ibsi=True, binOrigin=0.7).levels.tolist() == [1]
 
 
 def test_without_ibsi_levels_are_the_librarys():
     values = np.random.default_rng(0).normal(0, 100, 200)
     expected = grey_levels(values, bin_edges(values, binWidth=10))
-    np.testing.assert_array_equal(discretise(values, binWidth=10), expected)
-    assert not np.array_equal(discretise(values, binWidth=10, ibsi=True), expected)
+    found = discretise(values, binWidth=10)
+    np.testing.assert_array_equal(found.levels, expected)
+    assert (found.lowest, found.highest) == (expected.min(), expected.max())
+    assert not np.array_equal(discretise(values, binWidth=10, ibsi=True).levels, expected)
 
 
 @pytest.mark.parametrize("ibsi", [False, True])

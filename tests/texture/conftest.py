@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +9,6 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import reject
 
-from radstore import cuda
 from radstore.engines.groups import Group
 from radstore.engines.pyradiomics.features import global_values, voxel_values
 from radstore.engines.pyradiomics.library import library
@@ -175,38 +171,3 @@ def scale(name, expected, reference, rtol):
     if name in ("Imc2", "MCC"):  # roots of differences: near 0 it is the square that is accurate
         return np.maximum(size, np.minimum(1e-9 / size, 3e-5) / rtol)
     return size
-
-
-@pytest.fixture(scope="session")
-def emulation(tmp_path_factory):
-    """The stand-in for CuPy, its kernels compiled once for all tests."""
-    folder = Path(__file__).parents[1] / "emulated"
-    before = sys.modules.get("cupy")
-    sys.modules.pop("cupy", None)
-    sys.path.insert(0, str(folder))
-    try:
-        emulator, cupy = import_module("emulator"), import_module("cupy")
-    finally:
-        sys.path.remove(str(folder))
-        sys.modules.pop("cupy", None)
-        if before is not None:
-            sys.modules["cupy"] = before
-    if not emulator.available():
-        pytest.skip(f"no C++ compiler: {emulator.COMPILER}")
-    cupy.BUILD = tmp_path_factory.mktemp("emulated")
-    return cupy
-
-
-@pytest.fixture
-def emulated(emulation, monkeypatch):
-    """`import cupy` gives the stand-in; `radstore.cuda` forgets its devices before and after."""
-
-    def forget():
-        for remembered in (cuda.why_none, cuda.describe, cuda._function, cuda._module):
-            remembered.cache_clear()
-
-    monkeypatch.setitem(sys.modules, "cupy", emulation)
-    monkeypatch.setattr(emulation, "forget", forget, raising=False)
-    forget()
-    yield emulation
-    forget()

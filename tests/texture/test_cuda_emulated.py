@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from radstore import cuda
 from radstore.texture import device
 from radstore.texture.device import region as regions
 from radstore.texture.device import windows as placing
@@ -151,7 +152,7 @@ def arrange(emulated, monkeypatch):
         monkeypatch.setattr(device.matrices, "LISTED", 0)
 
     def little_memory():
-        monkeypatch.setenv("RADSTORE_GPU_MEMORY", "1e-6")
+        monkeypatch.setattr(cuda, "budget", lambda: 1000)
 
     return {rule.__name__: rule for rule in (
         several_warps_a_window, one_block_one_team, little_shared_memory, lists_of_cells, little_memory
@@ -198,7 +199,7 @@ def test_the_number_of_blocks_changes_no_bit(family, emulated, monkeypatch):
     answers = []
     for processors in (1, 3):
         monkeypatch.setitem(emulated.FACTS, "multiProcessorCount", processors)
-        emulated.forget()
+        cuda.forget()
         windows = Windows(emulated.asarray(image), emulated.asarray(mask), SPACING, centres)
         answers.append(windows.features(family, ORDER[family], {**SETTINGS, "kernelRadius": 1}))
     for name, values in answers[0].items():
@@ -216,6 +217,6 @@ def test_sums_beyond_32_bits(compare, emulated):
     image, mask = case((3, 4, 4))
     image[0, 0, 0], mask[0, 0, 0] = 1e6, True
     for distances, kernel in (([1], "ngtdm_windows"), ([1, 2], "ngtdm_windows_wide")):
-        emulated.launched.clear()
+        emulated.ledger.clear()
         compare(image, mask, "ngtdm", voxel=True, kernelRadius=4, distances=distances)
-        assert emulated.launched == [kernel]
+        assert emulated.ledger.kernels == [kernel]

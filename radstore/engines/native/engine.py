@@ -15,7 +15,7 @@ from radstore.engines.native.place import Card, Host, Place
 from radstore.engines.native.plan import Plan, margin_of, plan_of
 from radstore.engines.native.prepare import Prepared, prepare, seen_spacing
 from radstore.engines.native.versions import FAMILY, version
-from radstore.engines.native.walk import walk
+from radstore.engines.native.walk import Row, walk
 from radstore.engines.refusals import refusal
 from radstore.engines.results import Results
 from radstore.graph import Graph
@@ -106,23 +106,26 @@ class Cuda(Cpu):
         try:
             return super().vector(image, mask, graph)
         except self.place.OutOfMemory as error:
-            host = self._on_the_processor(image, error)
-            return replace(host.vector(image, mask, graph), device=host.device)
+            told = error.args
+        # only here: as long as the error is handled, its frames keep their arrays on the device
+        host = self._on_the_processor(image, told)
+        return replace(host.vector(image, mask, graph), device=host.device)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
         try:
             return super().maps(image, mask, graph)
         except self.place.OutOfMemory as error:
-            host = self._on_the_processor(image, error)
-            return replace(host.maps(image, mask, graph), device=host.device)
+            told = error.args
+        host = self._on_the_processor(image, told)  # only here: see `vector`
+        return replace(host.maps(image, mask, graph), device=host.device)
 
-    def _on_the_processor(self, image: Volume, error: Exception) -> Cpu:
+    def _on_the_processor(self, image: Volume, told: tuple[object, ...]) -> Cpu:
         """The engine to go on with; says so."""
         self.place.release()
-        told = " ".join(str(error).split())
+        why = " ".join(" ".join(map(str, told)).split())
         warnings.warn(
-            f"{image.source or 'a case'} does not fit on {self.device} ({told}): computed on the processor",
+            f"{image.source or 'a case'} does not fit on {self.device} ({why}): computed on the processor",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -130,28 +133,36 @@ class Cuda(Cpu):
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers and arrays of one number, all of the latter fetched at once."""
-    arrays = {name: value for name, value in values.items() if not isinstance(value, float)}
-    found = {name: value for name, value in values.items() if isinstance(value, float)}
-    if arrays:
-        xp = array_module(next(iter(arrays.values())))
-        fetched = to_host(xp.concatenate([array.reshape(1) for array in arrays.values()]))
-        found |= dict(zip(arrays, fetched.tolist(), strict=True))
-    return found
+    """Numbers, and rows of one number, all of the latter fetched at once."""
+    tables = _tables(values)
+    ends = np.cumsum([0, *(len(table) for table in tables)])
+    start = {id(table): int(end) for table, end in zip(tables, ends, strict=False)}
+    column = to_host(array_module(tables[0]).concatenate(tables))[:, 0].tolist() if tables else []
+    return {
+        name: column[start[id(value.table)] + value.row] if isinstance(value, Row) else value
+        for name, value in values.items()
+    }
+
+
+def _tables(values: Mapping[str, Any]) -> list[Any]:
+    """The tables that some values are rows of, each once."""
+    return list(
+        {id(value.table): value.table for value in values.values() if isinstance(value, Row)}.values()
+    )
 
 
 def _maps(ready: Prepared, results: Results, graph: Graph) -> Maps:
-    """Put the voxels' values on the grid of the region's box."""
-    xp, region = array_module(ready.mask), ready.mask[ready.box]
-    array = xp.full((len(graph.features), *region.shape), np.nan, np.float32)
-    at = xp.flatnonzero(region)
+    """Put the voxels' values on the grid of the region's box, on the host: only they come from a device."""
+    region = to_host(ready.mask[ready.box])
+    array = np.full((len(graph.features), *region.shape), np.nan, np.float32)
+    at = np.flatnonzero(region)
+    fetched = {id(table): to_host(table) for table in _tables(results.values)}
     for row, name in zip(array.reshape(len(array), -1), graph.names, strict=True):
         if name in results.values:
-            row[at] = results.values[name]
+            table, place = results.values[name]
+            row[at] = fetched[id(table)][place]
     first, size = first_and_size(ready.box)
     x, y, z = (int(n) for n in first + ready.offset)
     dx, dy, dz = (int(n) for n in size)
     geometry = ready.grid.crop((x, y, z), (dx, dy, dz))
-    return Maps(
-        graph.names, to_host(array), to_host(region.astype(np.uint8)), geometry, ready.grid, results.failures
-    )
+    return Maps(graph.names, array, region.astype(np.uint8), geometry, ready.grid, results.failures)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,18 @@ from radstore.images import filters
 from radstore.images.arrays import array_module
 from radstore.images.box import Box, grown, inside, placed
 from radstore.texture import shape
+from radstore.texture.places import Places
 from radstore.texture.windows import Windows
 from radstore.threads import threads
 
 SMALLEST_BATCH = 64  # windows; where not even these fit, halving further does not help
+
+
+class Row(NamedTuple):
+    """A feature's row in the table of its class on its image: tables travel whole, not row by row."""
+
+    table: Any
+    row: int
 
 
 def walk(ready: Prepared, plan: Plan, place: Place) -> Results:
@@ -31,8 +39,8 @@ def walk(ready: Prepared, plan: Plan, place: Place) -> Results:
     Returns
     -------
     Results
-        Values on `place`: in ROI mode arrays of one number (shape: numbers), in voxel mode float32 arrays
-        over the region's voxels in C order.
+        Values: numbers (shape), or a `Row` of a table on `place` that has a column (ROI mode), or float32
+        and one a voxel of the region in C order (voxel mode).
 
     Raises
     ------
@@ -48,7 +56,7 @@ class _Walk:
     def __init__(self, ready: Prepared, plan: Plan, place: Place) -> None:
         self.ready, self.plan, self.place = ready, plan, place
         self.out = Results()
-        self.cut = cache(self._cut)
+        self.cuts: dict[int, tuple[Box, Any, Places]] = {}
 
     def run(self) -> Results:
         out = self.out
@@ -97,47 +105,48 @@ class _Walk:
             with recorded(partial(self.out.fail, group.features)):
                 reach = radius(group)
                 if reach not in made:
-                    cut, mask, centres = self.cut(reach)
-                    made[reach] = Windows(image[inside(cut, part)], mask, self.ready.spacing, centres)
-                self.out.values.update(self._values(group, made[reach]))
+                    made[reach] = self._windows(image, part, reach)
+                table = self._table(group, made[reach])
+                rows = {name: Row(table, row) for row, name in enumerate(group.wanted)}
+                self.out.values.update({feature.name: rows[feature.feature] for feature in group.features})
 
-    def _cut(self, reach: int) -> tuple[Box, Any, Any]:
-        """The box of the region ± `reach`, its mask, and in voxel mode the windows' middle voxels."""
-        mask = self.ready.mask
-        cut = grown(self.ready.box, (reach,) * 3, mask.shape)
-        if self.plan.mode == "roi":
-            return cut, mask[cut], None
-        xp = array_module(mask)
-        return cut, mask[cut], xp.stack(xp.nonzero(mask[cut]), axis=1).astype(np.int32)
+    def _windows(self, image: Any, part: Box, reach: int) -> Windows:
+        cut, mask, places = self._cut(reach)
+        centres = places.centres if self.plan.mode == "voxel" else None
+        return Windows(image[inside(cut, part)], mask, self.ready.spacing, centres, places=places)
 
-    def _values(self, group: Group, windows: Windows) -> dict[str, Any]:
-        """Full feature name → its values."""
+    def _cut(self, reach: int) -> tuple[Box, Any, Places]:
+        """The box of the region ± `reach`, its mask, and where in it the region's voxels are."""
+        if reach not in self.cuts:
+            cut = grown(self.ready.box, (reach,) * 3, self.ready.mask.shape)
+            mask = self.ready.mask[cut]
+            self.cuts[reach] = cut, mask, Places.of(mask)
+        return self.cuts[reach]
+
+    def _table(self, group: Group, windows: Windows) -> Any:
+        """[wanted feature, window]"""
         if windows.centres is None:
-            found = windows.features(group.family, group.wanted, group.settings, threads())
-        else:
-            found = _in_batches(group, windows, self.place)
-        return {feature.name: found[feature.feature] for feature in group.features}
+            return windows.table(group.family, group.wanted, group.settings, threads())
+        return _in_batches(group, windows, self.place)
 
 
-def _in_batches(group: Group, windows: Windows, place: Place) -> dict[str, Any]:
-    """Feature → its values in all windows, float32; in batches that halve where memory runs out."""
+def _in_batches(group: Group, windows: Windows, place: Place) -> Any:
+    """float32 [wanted feature, window], in batches that halve where memory runs out."""
     xp, centres = array_module(windows.image), windows.centres
     if centres is None:
         raise ValueError("windows of a whole region are not batched")
-    found = {name: xp.empty(len(centres), np.float32) for name in group.wanted}
+    found = xp.empty((len(group.wanted), len(centres)), np.float32)
     start, batch = 0, place.batch(len(centres))
     while start < len(centres):
         some = slice(start, start + batch)
         try:
             part = replace(windows, centres=centres[some])
-            rows = part.features(group.family, group.wanted, group.settings, threads())
+            found[:, some] = part.table(group.family, group.wanted, group.settings, threads())
+            start += batch
+            continue
         except place.OutOfMemory:
-            place.release()
             if batch <= SMALLEST_BATCH:
                 raise
-            batch //= 2
-            continue
-        for name, values in rows.items():
-            found[name][some] = values
-        start += batch
+        batch //= 2
+        place.release()  # only here: as long as the error is handled, its frames keep their arrays
     return found

@@ -27,10 +27,10 @@ __device__ void filter_line(const X* image, float* out, double* runs, const doub
 
 #define RS_ARGS float *out, double *runs, const double *c, i64 first, i64 count, i64 inner, int length
 
-extern "C" __global__ void recursive_float32(const float* image, RS_ARGS) {
+RS_KERNEL recursive_float32(const float* image, RS_ARGS) {
     filter_line(image, out, runs, c, first, count, inner, length);
 }
 
-extern "C" __global__ void recursive_float64(const double* image, RS_ARGS) {
+RS_KERNEL recursive_float64(const double* image, RS_ARGS) {
     filter_line(image, out, runs, c, first, count, inner, length);
 }

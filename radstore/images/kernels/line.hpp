@@ -3,6 +3,7 @@
 
 #if defined(__CUDACC_RTC__) || defined(__CUDACC__)
 #define RS_LINE __device__ __forceinline__
+#define RS_KERNEL extern "C" __global__ void
 #elif defined(_MSC_VER)
 #define RS_LINE __forceinline
 #else

@@ -7,22 +7,32 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from radstore.images.arrays import Array
+from radstore.texture.places import Places
 
 MOST_VOXELS = 1 << 30  # of a region's box: kernels count them in 32 bits
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Grey levels on a grid, with what is made of them once for all families."""
+    """Grey levels on a grid, with what is made of them once for all families.
+
+    Parameters
+    ----------
+    array
+        uint16 [z, y, x]: 0 outside the region, else 1 + place.
+    places
+        Where the region's voxels are.
+    """
 
     array: Array
-    _regions: dict[int, tuple[Array, Array]] = field(default_factory=dict, repr=False)
+    places: Places
+    _patches: dict[int, Array] = field(default_factory=dict, repr=False)
 
-    def region(self, reach: int) -> tuple[Array, Array]:
-        """The grid with a border of zeros `reach` wide; where in it the voxels of the mask are (uint32)."""
+    def patch(self, reach: int) -> Array:
+        """The grid with a border of zeros `reach` wide."""
         import cupy
 
-        if reach not in self._regions:
+        if reach not in self._patches:
             inner = tuple(slice(reach, reach + int(n)) for n in self.array.shape)
             patch = cupy.zeros([int(n) + 2 * reach for n in self.array.shape], np.uint16)
             if patch.size >= MOST_VOXELS:
@@ -30,6 +40,5 @@ class Grid:
                     f"a region's box of {patch.size:,} voxels, more than {MOST_VOXELS:,}: crop or resample"
                 )
             patch[inner] = self.array
-            # synchronises: the host must know how many there are
-            self._regions[reach] = (patch, cupy.flatnonzero(patch).astype(np.uint32))
-        return self._regions[reach]
+            self._patches[reach] = patch
+        return self._patches[reach]

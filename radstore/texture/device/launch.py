@@ -183,6 +183,12 @@ class Call:
         return cuda.function(KERNELS / f"{source or self.family}.cu", name, defines)
 
 
-def columns(call: Call, rows: Array) -> list[Array]:
-    """The wanted features of rows [window, feature]: views, so that nothing is copied."""
-    return [rows[:, feature] for feature in call.wanted]
+def columns(call: Call, rows: Array) -> Array:
+    """Of rows [window, feature] the wanted features, [wanted feature, window]; a view if all are."""
+    wanted = list(call.wanted)
+    first, last = wanted[0], wanted[-1] + 1
+    if wanted == list(range(first, last)):
+        return rows[:, first:last].T
+    import cupy
+
+    return rows.T[cupy.asarray(wanted)]

@@ -16,7 +16,7 @@ OWN_MATRIX = 10 << 10  # bytes up to which each warp has a direction of its own
 OWN_MATRIX_MCC = 24 << 10  # with MCC: in its small steps more warps than one wait for each other
 
 
-def glcm(*, symmetric: bool, **common: Any) -> list[Array]:
+def glcm(*, symmetric: bool, **common: Any) -> Array:
     """Grey level co-occurrence."""
     call = Call.of("glcm", common)
     K, item = call.levels, 8 if call.merged else 4
@@ -59,7 +59,7 @@ def glcm(*, symmetric: bool, **common: Any) -> list[Array]:
     return per_direction(call, cells, matrix, count, describe)
 
 
-def glrlm(**common: Any) -> list[Array]:
+def glrlm(**common: Any) -> Array:
     """Grey level run lengths."""
     import cupy
 

@@ -29,7 +29,7 @@ class Region:
     @classmethod
     def of(cls, call: Call) -> Region:
         """The call's."""
-        return cls(call, *call.level.region(call.reach))
+        return cls(call, call.level.patch(call.reach), call.level.places.bordered(call.reach))
 
     @property
     def voxels(self) -> np.ndarray:
@@ -72,8 +72,8 @@ class Region:
         kernel = self.call.kernel(name, source)
         kernel((len(rows),), (DESCRIBE_THREADS,), (job, *extra), shared_mem=placement.shared_bytes)
 
-    def mean(self, rows: Array) -> list[Array]:
-        """The mean over directions, of those that are defined: [1] a wanted feature."""
+    def mean(self, rows: Array) -> Array:
+        """The mean over directions, of those that are defined: [wanted feature, 1]."""
         out = self.call.row()
         features = np.int32(rows.shape[1])
         kernel = cuda.function(KERNELS / "means.cu", "direction_means")
@@ -87,8 +87,8 @@ def per_direction(
     scratch_bytes: int,
     count: Callable[[Region, slice, Array, Array], None],
     describe: Callable[[Region, slice, Array, Array], None],
-) -> list[Array]:
-    """ROI mode of the families with a matrix a direction: [1] a wanted feature.
+) -> Array:
+    """ROI mode of the families with a matrix a direction: [wanted feature, 1].
 
     As many directions at a time as memory has room for.
 

@@ -16,7 +16,7 @@ from radstore.texture.device.windows import run_windows
 ORDERED = ("P10", "P90", "InterquartileRange", "Median", "RobustMeanAbsoluteDeviation")
 
 
-def glszm(**common: Any) -> list[Array]:
+def glszm(**common: Any) -> Array:
     """Grey level size zones."""
     import cupy
 
@@ -50,7 +50,7 @@ def glszm(**common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def gldm(*, alpha: int, **common: Any) -> list[Array]:
+def gldm(*, alpha: int, **common: Any) -> Array:
     """Grey level dependence."""
     import cupy
 
@@ -72,7 +72,7 @@ def gldm(*, alpha: int, **common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def ngtdm(**common: Any) -> list[Array]:
+def ngtdm(**common: Any) -> Array:
     """Neighbouring grey tone difference."""
     import cupy
 
@@ -100,7 +100,7 @@ def ngtdm(**common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def firstorder(*, image: Array, shift: float, voxel_volume: float, **common: Any) -> list[Array]:
+def firstorder(*, image: Array, shift: float, voxel_volume: float, **common: Any) -> Array:
     """First order statistics; image: float64 on the grid."""
     import cupy
 
@@ -110,8 +110,7 @@ def firstorder(*, image: Array, shift: float, voxel_volume: float, **common: Any
     if not call.region:
         return run_windows(call, "firstorder_windows", parts, (image, *numbers))
     region = Region.of(call)
-    where = cupy.flatnonzero(call.level.array)  # synchronises: how many there are
-    values, places = image.ravel()[where], call.level.array.ravel()[where]
+    values, places = (call.level.places.values(array) for array in (image, call.level.array))
     ordered = cupy.sort(values) if call.wants(*ORDERED) else None
     row = call.row()
     region.describe(

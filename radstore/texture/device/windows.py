@@ -26,8 +26,8 @@ def run_windows(
     *,
     own_up_to: int = 0,
     source: str | None = None,
-) -> list[Array]:
-    """Voxel mode: an array [window] a wanted feature, float64.
+) -> Array:
+    """Voxel mode: float64 [wanted feature, window].
 
     Parameters
     ----------
@@ -60,11 +60,8 @@ def run_windows(
         job["centres"] += np.uint64(12 * first)
         job["windows"] = len(rows)
         kernel((blocks,), (threads,), (job, *extra), shared_mem=placement.shared_bytes)
-        # one batch gives views; of several only what is wanted is kept
-        found.append([c.copy() if batch < len(call.centres) else c for c in columns(call, rows)])
-    if len(found) == 1:
-        return found[0]
-    return [cupy.concatenate(column) for column in zip(*found, strict=True)]
+        found.append(columns(call, rows))
+    return found[0] if len(found) == 1 else cupy.concatenate(found, axis=1)
 
 
 def shape_of_block(call: Call, parts: Sequence[Part], own_up_to: int) -> tuple[int, int]:

@@ -96,7 +96,7 @@ RS_FN void level_features(const Team& team, u32* by_level, i32 levels, const Cou
         level_log += log(by_level[i]);
         by_level[i] = 0;
     }
-    put(Entropy, (log(static_cast<u32>(n)) - team.sum(level_log)) / n);
+    put(Entropy, settled((log(static_cast<u32>(n)) - team.sum(level_log)) / n));
     put(Uniformity, team.sum(uniformity) / (static_cast<double>(n) * n));
     team.sync();
 }

@@ -270,7 +270,7 @@ RS_FN void sum_features(const Team& team, const CountLog& log, const C* histogra
     }
     m.s1 = team.sum(m.s1);
     m.s2 = team.sum(m.s2);
-    put(SumEntropy, (pairs_log - team.sum(sum_log)) / m.pairs);
+    put(SumEntropy, settled((pairs_log - team.sum(sum_log)) / m.pairs));
     if (!(wanted & CENTRAL_SUMS)) return;
     const double mean = m.s1 / m.pairs;
     double m3 = 0, m4 = 0;
@@ -298,7 +298,7 @@ RS_FN void difference_features(const Team& team, const CountLog& log, const C* h
     m.k2 = team.sum(m.k2);
     put(DifferenceAverage, k1 / m.pairs);
     put(DifferenceVariance, variance(m.pairs, k1, m.k2));
-    put(DifferenceEntropy, (pairs_log - team.sum(difference_log)) / m.pairs);
+    put(DifferenceEntropy, settled((pairs_log - team.sum(difference_log)) / m.pairs));
     if (!(wanted & DIFFERENCE_WEIGHTS)) return;
     double id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
     for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
@@ -330,7 +330,7 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     // 1. The matrix and its margins.
     const double HXY = (total_log - n.joint_log) / total;
     put(JointEnergy, n.energy / (total * total));
-    put(JointEntropy, HXY);
+    put(JointEntropy, settled(HXY));
     put(MaximumProbability, static_cast<double>(n.largest) / total);
     if (wanted & FROM_MARGINS) information_features(team, log, symmetric, s, n, total, total_log, HXY, put);
 

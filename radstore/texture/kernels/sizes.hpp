@@ -80,7 +80,7 @@ struct Sums {
         put(LargeLowGrayLevelEmphasis, i_2j2 / n);
         put(LargeHighGrayLevelEmphasis, i2j2 / n);
     }
-    RS_FN double entropy() const { return count > 0 ? log2(count) - joint_log / count : 0; }
+    RS_FN double entropy() const { return settled(count > 0 ? log2(count) - joint_log / count : 0); }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
     // The same spreads from power sums, where counts are whole.

@@ -121,7 +121,7 @@ def test_running_out_of_memory_is_no_failure_of_a_feature(case, monkeypatch):
     def full(*args):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(Windows, "features", full)
+    monkeypatch.setattr(Windows, "table", full)
     with pytest.raises(MemoryError, match="no room"):
         Cpu().vector(*case, graph_of())
 
