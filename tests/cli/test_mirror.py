@@ -18,6 +18,7 @@ MIRROR = {
     "check": "radstore.build.check:check",
     "build": "radstore.build:build",
     "split": "radstore.split:split",
+    "select": "radstore.select:select",
     "extract": "radstore.extract:extract",
     "features": "radstore.texture.names:describe",
     "ls": "radstore.store.query:open_store",
@@ -76,7 +77,7 @@ def test_every_verb_has_its_function() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["build", "check", "split", "extract", "status", "verify", "expire", "gc", "diff", "tag", "export maps"],
+    ["build", "check", "split", "select", "extract", "status", "verify", "expire", "gc", "diff", "tag", "export maps"],
 )
 def test_parameters_agree(verb: str) -> None:
     renamed = RENAMED.get(verb, {}) | {"settings": "set", "features": "features"}
@@ -89,7 +90,7 @@ def test_parameters_agree(verb: str) -> None:
     assert typed - python <= OWN | {"store"}, f"{verb}: only on the command line"
 
 
-@pytest.mark.parametrize("verb", ["build", "check", "split", "extract", "gc"])
+@pytest.mark.parametrize("verb", ["build", "check", "split", "select", "extract", "gc"])
 def test_defaults_agree(verb: str) -> None:
     given = spoken(verb)
     names = {"settings": "set", "spec": "features"}
