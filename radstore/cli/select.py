@@ -46,7 +46,7 @@ def select(
         ),
     ] = "stable",
     alpha: Annotated[
-        float, typer.Option("--alpha", metavar="Q", help="False discovery rate of the univariate filter.")
+        float, typer.Option("--alpha", metavar="Q", help="False discovery rate of the filter; 1: no filter.")
     ] = 0.05,
     redundancy: Annotated[
         float,

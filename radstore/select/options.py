@@ -26,7 +26,7 @@ class Options:
         Which of the folds' sets is the result: ``stable`` (most often selected) or ``best-fold`` (the
         set of the fold with the highest AUROC).
     alpha
-        False discovery rate of the univariate filter.
+        False discovery rate of the univariate filter; 1: every feature passes.
     redundancy
         Of two features correlated more than this (|r|) the weaker is dropped; 1: none is.
     max_missing
@@ -52,7 +52,7 @@ class Options:
             "folds", self.folds, lambda v: v is None or v >= 2, "a whole number from 2 on, or the stored ones"
         )
         _check("rule", self.rule, lambda v: v in RULES, f"one of {', '.join(RULES)}")
-        _check("alpha", self.alpha, lambda v: 0 < v < 1, "a number between 0 and 1")
+        _check("alpha", self.alpha, lambda v: 0 < v <= 1, "a number above 0, up to 1")
         _check("redundancy", self.redundancy, lambda v: 0 < v <= 1, "a number above 0, up to 1")
         _check("max_missing", self.max_missing, lambda v: 0 <= v < 1, "a number from 0 on, below 1")
         _check("C", self.C, lambda v: v > 0, "a number above 0")

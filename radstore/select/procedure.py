@@ -62,6 +62,8 @@ def choose(values: np.ndarray, positive: np.ndarray, options: Options) -> Choice
     ranks = np.full(count, float(count))
     columns = usable(values, options.max_missing)
     left = {"defined and not constant": len(columns)}
+    if not len(columns):
+        return Choice((), ranks, left | {"passed the filter": 0, "not redundant": 0, "selected": 0})
     scaled = standardised(values[:, columns])
     strength, passed = _filtered(scaled, positive, options.alpha)
     left["passed the filter"] = len(passed)
@@ -77,8 +79,7 @@ def choose(values: np.ndarray, positive: np.ndarray, options: Options) -> Choice
 
 def usable(values: np.ndarray, max_missing: float) -> np.ndarray:
     """Columns that are defined in enough cases and not constant."""
-    there = ~np.isnan(values)
-    enough = np.flatnonzero(~(1 - there.mean(axis=0) > max_missing))
+    enough = np.flatnonzero(np.isnan(values).mean(axis=0) <= max_missing)
     low, high = np.nanmin(values[:, enough], axis=0), np.nanmax(values[:, enough], axis=0)
     flat = high - low <= FLAT * np.maximum(np.abs(low), np.abs(high))
     return enough[~flat]
@@ -135,8 +136,6 @@ def _filtered(scaled: np.ndarray, positive: np.ndarray, alpha: float) -> tuple[n
     """The strength (F) of every column, and the columns that pass."""
     from sklearn.feature_selection import SelectFdr
 
-    if not scaled.shape[1]:
-        return np.empty(0), np.empty(0, dtype=int)
     fdr = SelectFdr(univariate, alpha=alpha).fit(scaled, positive)
     return fdr.scores_, np.flatnonzero(fdr.get_support())
 

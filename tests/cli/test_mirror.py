@@ -77,7 +77,20 @@ def test_every_verb_has_its_function() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["build", "check", "split", "select", "extract", "status", "verify", "expire", "gc", "diff", "tag", "export maps"],
+    [
+        "build",
+        "check",
+        "split",
+        "select",
+        "extract",
+        "status",
+        "verify",
+        "expire",
+        "gc",
+        "diff",
+        "tag",
+        "export maps",
+    ],
 )
 def test_parameters_agree(verb: str) -> None:
     renamed = RENAMED.get(verb, {}) | {"settings": "set", "features": "features"}
