@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,10 @@ def published(bucket: Bucket, case: str, region: str, values: np.ndarray, spec: 
     return Entry(key, digest=blocks.publish(bucket, layout.object_folder(key), block), spec=spec.hash)
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """60 cases of 50 patients in two regions; in `pancreas` three features tell the classes apart."""
-    monkeypatch.chdir(tmp_path)
-    bucket = open_bucket(tmp_path / "store")
+@pytest.fixture(scope="session")
+def _store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("select") / "store"
+    bucket = open_bucket(root)
     layout.create(bucket, CODEC)
     rng = np.random.default_rng(0)
     changes = {}
@@ -60,7 +60,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         info = {"patient": f"P{n // 6 * 5 + min(n % 6, 4)}", "label": label, "word": "ab"[label]}
         changes[case] = Change(None, CaseRecord(info, entries))
     log.commit(bucket, changes, build={"view": "some@pancreas"})
-    return tmp_path / "store"
+    return root
+
+
+@pytest.fixture
+def store(_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 cases of 50 patients in two regions; in `pancreas` three features tell the classes apart."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(_store, tmp_path / "store"))
 
 
 def run(store: Path, **keywords: Any) -> Any:
