@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from radstore.catalog import Case
 from radstore.quality.draws import sample
-from radstore.quality.flags import FEWEST, Flag, flagged
+from radstore.quality.flags import FEW, FEWEST, Flag, flagged
 from radstore.quality.icc import icc
 from radstore.quality.levels import effective, probed
 from radstore.quality.measure import OTHER, Measured, Task, measure, stacked
@@ -113,6 +113,6 @@ def _notes(measured: list[Measured]) -> tuple[str, ...]:
         )
     for one in measured:
         notes += [f"case {one.case}, {kind}: {why}" for kind, why in one.lost.items()]
-    if len(measured) == 1:
-        notes.append("constants and stability were not looked at: one case does not show them")
+    if len(measured) < FEW:
+        notes.append(f"constants were not looked for: that takes {FEW} cases")
     return tuple(notes)

@@ -20,6 +20,7 @@ SHARE = 0.2  # of the cases: what is wrong in fewer of them is theirs, not the f
 SAME = 1e-9  # relative: two values are one
 LINEAR = 0.999  # |r| of a duplicate
 FEWEST = 4  # cases from which on a correlation is looked at
+FEW = 3  # and a constant: the median of whole numbers is easily the same in two cases
 POOR = 0.5  # a feature is unstable if all of its ICC's interval lies below (Koo and Li 2016)
 
 REMEDIES: Mapping[str, str] = {
@@ -110,7 +111,7 @@ def _alone(
         told = f"one grey level in {flat} of {n} cases ({_bins(feature)})"
         yield _flag(ONE_LEVEL, name, told, cases_with_one_level=flat, cases=n)
     values = real[there]
-    if len(values) > 1 and np.ptp(values) <= SAME * np.abs(values).max():
+    if len(values) >= FEW and np.ptp(values) <= SAME * np.abs(values).max():
         told = f"always {values[0]:.6g} ({len(values)} cases)"
         yield _flag(CONSTANT, name, told, value=float(values[0]), cases=len(values))
     both = there & np.isfinite(other)
