@@ -148,6 +148,12 @@ class Windows:
                 found[name][abs(found[name]) < ROUNDING] = ENTROPY_OF_ONE
         return found
 
+    def levels(self, settings: Mapping[str, Any]) -> int:
+        """How many grey levels there are, once no more than `ALL_LEVELS` have to be listed those between
+        that do not occur among them; 1: the region is flat.
+        """
+        return len(self._levels(settings)[1])
+
     def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:
         """Grid (uint16: 0 outside, else 1 + place) and the levels that occur, ascending, on the host.
 

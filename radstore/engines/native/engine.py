@@ -63,7 +63,8 @@ class Cpu:
         """
         _, results = self._walked(image, mask, graph)
         values = _numbers(results.values)
-        return Vector({name: values.get(name, np.nan) for name in graph.names}, results.failures)
+        found = {name: values.get(name, np.nan) for name in graph.names}
+        return Vector(found, results.failures, notes=results.notes)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
@@ -153,5 +154,11 @@ def _maps(ready: Prepared, results: Results, graph: Graph) -> Maps:
     dx, dy, dz = (int(n) for n in size)
     geometry = ready.grid.crop((x, y, z), (dx, dy, dz))
     return Maps(
-        graph.names, to_host(array), to_host(region.astype(np.uint8)), geometry, ready.grid, results.failures
+        graph.names,
+        to_host(array),
+        to_host(region.astype(np.uint8)),
+        geometry,
+        ready.grid,
+        results.failures,
+        notes=results.notes,
     )

@@ -116,6 +116,7 @@ class _Walk:
             found = windows.features(group.family, group.wanted, group.settings, threads())
         else:
             found = _in_batches(group, windows, self.place)
+        self.out.note_levels(group, windows.levels(group.settings))
         return {feature.name: found[feature.feature] for feature in group.features}
 
 

@@ -138,7 +138,7 @@ class FakeCupy(ModuleType):
 @pytest.fixture
 def card(monkeypatch):
     """A CUDA device on which so many windows fit at once; kernels are the CPU's behind the disguise."""
-    real = Windows.features
+    real, real_levels = Windows.features, Windows.levels
 
     def features(self, family, wanted, settings, threads=1):
         if not isinstance(self.image, ndarray):
@@ -150,13 +150,21 @@ def card(monkeypatch):
             cupy.batches.append(len(self.centres))
         if (1 if self.centres is None else len(self.centres)) > cupy.room:
             raise OutOfMemoryError("Out of memory allocating 1 GB")
-        host = Windows(_plain(self.image), _plain(self.mask), self.spacing, _plain(self.centres))
-        return _disguised_values(real(host, family, wanted, settings, threads))
+        return _disguised_values(real(host(self), family, wanted, settings, threads))
+
+    def host(windows):
+        return Windows(
+            _plain(windows.image), _plain(windows.mask), windows.spacing, _plain(windows.centres)
+        )
+
+    def levels(self, settings):  # known from `features`, so nothing is fetched or sent again
+        return real_levels(host(self), settings)
 
     cupy = FakeCupy(room=10**9)
     ndarray.downloads = 0
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(Windows, "features", features)
+    monkeypatch.setattr(Windows, "levels", levels)
     return cupy
 
 
