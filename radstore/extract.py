@@ -256,9 +256,7 @@ class _Case:
     engine_reason: str
 
     @classmethod
-    def of(
-        cls, image: ImageLike, mask: ImageLike, spec: SpecLike, label: int | None, engine: str
-    ) -> _Case:
+    def of(cls, image: ImageLike, mask: ImageLike, spec: SpecLike, label: int | None, engine: str) -> _Case:
         """Read it, and see whether the engine can do it; parameters as for `extract`."""
         spec = _spec(spec)
         label = spec.settings.label if label is None else label

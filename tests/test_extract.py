@@ -246,7 +246,9 @@ FLAT = ["original_firstorder_Mean", "original_firstorder_Entropy", "original_glc
 def test_one_grey_level_is_told_and_is_no_failure(function, engine, case):
     document = {"features": FLAT, "setting": {"binWidth": 5000}, "voxelSetting": {"kernelRadius": 1}}
     shifted = Volume(case[0].array + 1000, case[0].geometry)  # else 0 parts the bins
-    told = "original_firstorder_Entropy, original_glcm_Imc1: the region has one grey level \\(binWidth 5000\\)"
+    told = (
+        "original_firstorder_Entropy, original_glcm_Imc1: the region has one grey level \\(binWidth 5000\\)"
+    )
     with pytest.warns(RuntimeWarning, match=told):
         function(shifted, case[1], document, engine=engine)
     done = extract(shifted, case[1], document, engine=engine, maps=True)

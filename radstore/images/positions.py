@@ -61,7 +61,7 @@ def aligned(geometry: Geometry, target: Geometry, axis: int) -> Axis:
 
 
 def planes(geometry: Geometry, target: Geometry) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Voxel by voxel, for grids whose axes run otherwise, or are oblique: a plane of `target` after the other.
+    """Voxel by voxel, for grids whose axes run otherwise, or are oblique: plane after plane of `target`.
 
     Yields
     ------
@@ -92,7 +92,9 @@ def _inverse(geometry: Geometry) -> np.ndarray:
     try:
         import SimpleITK as sitk
     except ImportError:
-        logger.warning("SimpleITK is not installed: positions on an oblique grid may differ in the last digit")
+        logger.warning(
+            "SimpleITK is not installed: positions on an oblique grid may differ in the last digit"
+        )
         return np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
     grid = sitk.Image(1, 1, 1, sitk.sitkUInt8)
     grid.SetSpacing(geometry.spacing)

@@ -109,11 +109,12 @@ def _select(labels: Volume, values: Sequence[int], name: str) -> Volume:
     for value in values:
         array |= labels.array == value
     if not array.any():
+        source = labels.source or "the mask"
         there = [int(value) for value in np.unique(labels.array) if value != 0]
         wanted = ", ".join(str(value) for value in values)
         found = f"it has {', '.join(map(str, there[:30]))}" if there else "it is empty (all voxels are 0)"
         raise RegionError(
-            f"region {name!r}: no voxel of {labels.source or 'the mask'} has a label value of {wanted}; {found}",
+            f"region {name!r}: no voxel of {source} has a label value of {wanted}; {found}",
             "Name a value that it has (in the catalog's regions, or as --label), or leave the case out."
             if there
             else "Draw the mask, or leave the case out.",

@@ -1,7 +1,6 @@
 """Texture features of windows: the kernels, called from Python.
 
-A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode). What follows is the only
-place that knows what PyRadiomics calls the kernels' features.
+A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import numpy as np
 from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import discretise
 from radstore.texture import _native
+from radstore.texture.order import ORDER
 
 ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
@@ -28,44 +28,6 @@ BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make g
 # The next larger entropy, of two cells among 10⁹ counts, is far above what rounding leaves of a 0 here.
 ENTROPY_OF_ONE = -math.log2(1 + 2**-52)
 ROUNDING = 1e-12
-
-# What a family calls the features of `sizes.hpp`: the words that differ.
-_SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
-    "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
-    "glszm": {"Size": "SizeZone", "Large": "LargeArea", "Small": "SmallArea", "": "Zone"},
-    "gldm": {"Size": "Dependence", "Large": "LargeDependence", "Small": "SmallDependence", "": "Dependence"},
-}
-
-
-def _size_feature(family: str, kernel: str) -> str:
-    """PyRadiomics' name of a feature that `sizes.hpp` computes."""
-    words = _SIZE_WORDS[family]
-    if kernel in ("Entropy", "Percentage"):
-        return words[""] + kernel
-    if kernel == "SizeVariance":
-        return words[""] + "Variance"
-    if kernel in ("HighGrayLevelEmphasis", "LowGrayLevelEmphasis"):
-        return kernel if family == "gldm" else kernel.replace("Emphasis", words[""] + "Emphasis")
-    for kernel_word in ("Size", "Large", "Small"):
-        if kernel.startswith(kernel_word):
-            return words[kernel_word] + kernel.removeprefix(kernel_word)
-    return kernel
-
-
-# Family → its features, as PyRadiomics calls them, in the order of the kernels' lists.
-ORDER: Mapping[str, tuple[str, ...]] = {
-    "glcm": tuple(_native.FEATURES["glcm"]),
-    **{
-        family: tuple(_size_feature(family, kernel) for kernel in _native.FEATURES["sizes"])
-        for family in _SIZE_WORDS
-    },
-    "ngtdm": tuple(_native.FEATURES["ngtdm"]),
-    "firstorder": tuple(
-        {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
-        for kernel in _native.FEATURES["firstorder"]
-    ),
-}
-FAMILIES = tuple(ORDER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +65,7 @@ class Windows:
         Parameters
         ----------
         family
-            One of `FAMILIES`.
+            One of `radstore.texture.order.FAMILIES`.
         wanted
             Its features to return.
         settings

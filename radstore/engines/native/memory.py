@@ -8,8 +8,9 @@
 Bytes a voxel were measured as peak RSS above image and mask (``benchmarks/memory.py``), with a region that
 fills its box. Of a region nothing is known before its mask is read. For what filters see it is taken to span
 at most `REGION_MM` along each axis; an organ does so along one of them, so its box, of which there is one for
-every map, has at most `BOX_LITRES`. 512 × 512 × 400 voxels with a region of 200,000: 6.6 GB estimated for LoG,
-of which 2.5 are reading, 0.75 measured beside that; for the image as it is 3.8, 2.5 and 0.01.
+every map, has at most `BOX_LITRES`. 512 × 512 × 400 voxels with a region of 200,000: 6.6 GB estimated for
+LoG, of which 2.5 are reading, 0.75 measured beside that; for the image as it is 3.8, 2.5 and 0.01. 93 maps of
+a region of 400,000 in a box of 764,000: 0.44 GB measured, 0.50 by the constants below.
 """
 
 from __future__ import annotations

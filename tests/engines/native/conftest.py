@@ -153,9 +153,7 @@ def card(monkeypatch):
         return _disguised_values(real(host(self), family, wanted, settings, threads))
 
     def host(windows):
-        return Windows(
-            _plain(windows.image), _plain(windows.mask), windows.spacing, _plain(windows.centres)
-        )
+        return Windows(_plain(windows.image), _plain(windows.mask), windows.spacing, _plain(windows.centres))
 
     def levels(self, settings):  # known from `features`, so nothing is fetched or sent again
         return real_levels(host(self), settings)
