@@ -39,6 +39,11 @@ class Axis:
     size: int
 
 
+def half_way(axis: Axis) -> bool:
+    """Whether a position lies between two voxels or on the image's edge, where rounding decides."""
+    return bool((np.abs(axis.position - np.floor(axis.position) - 0.5) < ROUNDING).any())
+
+
 def aligned(geometry: Geometry, target: Geometry, axis: int) -> Axis:
     """Along x (0), y (1) or z (2), for grids whose axes run alike: there the other indices do not matter.
 

@@ -19,7 +19,7 @@ from radstore.images import spline
 from radstore.images.arrays import Array, array_module, in_slabs, like, ndimage, slab_thickness, to_host
 from radstore.images.box import whole
 from radstore.images.lazy import Lazy
-from radstore.images.positions import Axis, aligned, planes, straight
+from radstore.images.positions import Axis, aligned, half_way, planes, straight
 from radstore.images.volume import Geometry, Volume
 
 logger = logging.getLogger(__name__)
@@ -60,18 +60,20 @@ def resample(
     if interpolator not in ALIGNED:
         return _through_itk(image[whole(image.shape)], geometry, target, interpolator)
     alike = np.allclose(geometry.axes, target.axes, rtol=0, atol=1e-9)
-    if interpolator in VOXELWISE and not (alike and straight(geometry)):
+    along = [aligned(geometry, target, axis) for axis in (2, 1, 0)]
+    # by linear interpolation of integers every position counts: what is cut off may be all of a unit
+    rounds = not straight(geometry) and (interpolator == "sitkLinear" or any(map(half_way, along)))
+    if interpolator in VOXELWISE and (rounds or not alike):
         return _voxelwise(image, geometry, target, VOXELWISE[interpolator])
     if not alike:
         return _turned(image[whole(image.shape)], geometry, target)
-    along = [aligned(geometry, target, axis) for axis in (2, 1, 0)]
     if any(axis.inside.stop == axis.inside.start for axis in along):
         nothing = image[0:0, 0:0, 0:0]
         return array_module(nothing).zeros(target.shape, image.dtype)
     values = ALIGNED[interpolator](image, along, threads)
     out = array_module(values).zeros(target.shape, image.dtype)
     out[tuple(axis.inside for axis in along)] = _cast(values, image.dtype)
-    if not straight(geometry):
+    if rounds:
         for z, inside, _ in planes(geometry, target):
             out[z][like(~inside, out)] = 0
     return out
