@@ -23,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 
 from radstore import cuda
 from radstore.texture.device import VARIANTS
-from radstore.texture.windows import FAMILIES, ORDER, Windows
+from radstore.texture.order import FAMILIES, ORDER
+from radstore.texture.windows import Windows
 
 BIN_WIDTH = 25.0
 SPACING = (0.8, 0.8, 2.5)

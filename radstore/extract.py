@@ -9,14 +9,17 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from radstore.engines.base import Engine, Maps, Vector
 from radstore.engines.registry import AUTO, choose, require
+from radstore.engines.results import by_reason
 from radstore.images.volume import Geometry, Vector3, Volume
 from radstore.images.write import write_volume
 from radstore.inputs import ImageLike, placed, prepare
@@ -67,6 +70,11 @@ class Extraction:
         return {**{name: f"map: {why}" for name, why in maps.items()}, **self.vector.failures}
 
     @property
+    def notes(self) -> dict[str, str]:
+        """Feature name → why its value, or its map, says nothing about this region."""
+        return {**(self.maps.notes if self.maps else {}), **self.vector.notes}
+
+    @property
     def device(self) -> str:
         """Where the global features were computed: the engine's device, unless they did not fit there."""
         return self.vector.device or self.engine.device
@@ -92,6 +100,7 @@ class Extraction:
             "geometry": {"image": self.image_geometry.to_json(), "mask": self.mask_geometry.to_json()},
             "features": {n: v if math.isfinite(v) else None for n, v in self.vector.values.items()},
             "failures": self.failures,
+            "notes": self.notes,
         }
 
     def write_maps(
@@ -127,10 +136,14 @@ class Extraction:
         return written
 
 
+SpecLike: TypeAlias = Spec | Mapping[str, Any] | str | Path
+"""A spec, what would stand in its file, or the file."""
+
+
 def extract(
     image: ImageLike,
     mask: ImageLike,
-    spec: Spec | str | Path,
+    spec: SpecLike,
     *,
     label: int | None = None,
     engine: str = AUTO,
@@ -143,7 +156,7 @@ def extract(
     image, mask
         Files, SimpleITK images or volumes.
     spec
-        Which numbers: a `Spec`, or its file.
+        Which numbers.
     label
         The region's value in the mask; by default the spec's ``label``, which is 1 unless set.
     engine
@@ -158,30 +171,25 @@ def extract(
     ReadError, RegionError
         If the image or the mask cannot be used.
     """
-    spec = spec if isinstance(spec, Spec) else load_spec(spec)
-    label = spec.settings.label if label is None else label
-    chosen, reason = choose(engine)
-    graph, voxel_graph = spec.graph("roi"), spec.graph("voxel")
-    require(chosen, graph)
-    ct, region = prepare(image, mask, [label], spec.settings, name=f"label-{label}")
+    case = _Case.of(image, mask, spec, label, engine)
     return Extraction(
-        image=ct.source,
-        mask=region.source,
-        label=label,
-        spec=spec,
-        engine=chosen,
-        engine_reason=reason,
-        image_geometry=ct.geometry,
-        mask_geometry=region.geometry,
-        vector=chosen.vector(ct, region, graph),
-        maps=chosen.maps(ct, region, voxel_graph) if maps else None,
+        image=case.image.source,
+        mask=case.mask.source,
+        label=case.label,
+        spec=case.spec,
+        engine=case.engine,
+        engine_reason=case.engine_reason,
+        image_geometry=case.image.geometry,
+        mask_geometry=case.mask.geometry,
+        vector=case.vector(),
+        maps=case.maps() if maps else None,
     )
 
 
 def features(
     image: ImageLike,
     mask: ImageLike,
-    spec: Spec | str | Path,
+    spec: SpecLike,
     *,
     label: int | None = None,
     spacing: Vector3 | None = None,
@@ -197,14 +205,25 @@ def features(
         Of arrays: voxel size along x, y, z in mm; 1 if not given.
     spec, label, engine
         As for `extract`, whose errors this raises too.
+
+    Warns
+    -----
+    RuntimeWarning
+        Naming the features that are NaN because they could not be computed, and those that one grey level
+        makes meaningless.
     """
-    return extract(placed(image, spacing), placed(mask, spacing), spec, label=label, engine=engine).series()
+    import pandas as pd
+
+    case = _Case.of(placed(image, spacing), placed(mask, spacing), spec, label, engine)
+    found = case.vector()
+    _warn(found)
+    return pd.Series(dict(found.values), name=case.image.source or None, dtype=float)
 
 
 def maps(
     image: ImageLike,
     mask: ImageLike,
-    spec: Spec | str | Path,
+    spec: SpecLike,
     *,
     label: int | None = None,
     spacing: Vector3 | None = None,
@@ -212,16 +231,56 @@ def maps(
 ) -> xr.Dataset:
     """The parametric maps of one case: a float32 variable (z, y, x) a feature, NaN outside the region.
 
-    Cropped to the region's box, coords in mm; parameters as for `features`.
+    Cropped to the region's box, coords in mm; parameters, errors and warnings as for `features`.
     """
     import xarray as xr
 
-    where = placed(image, spacing), placed(mask, spacing)
-    found = extract(*where, spec, label=label, engine=engine, maps=True).maps
-    arrays = dict(zip(found.names, found.array, strict=True)) if found else {}
-    coords = found.geometry.coords() if found else {}
+    found = _Case.of(placed(image, spacing), placed(mask, spacing), spec, label, engine).maps()
+    _warn(found)
     return xr.Dataset(
-        {name: (("z", "y", "x"), array) for name, array in arrays.items()},
-        coords={axis: (axis, values, {"units": "mm"}) for axis, values in coords.items()},
-        attrs={"geometry": found.geometry.to_json(), "failures": dict(found.failures)} if found else {},
+        {name: (("z", "y", "x"), array) for name, array in zip(found.names, found.array, strict=True)},
+        coords={axis: (axis, at, {"units": "mm"}) for axis, at in found.geometry.coords().items()},
+        attrs={"geometry": found.geometry.to_json(), "failures": dict(found.failures)},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """An image and a region of it, ready for an engine."""
+
+    image: Volume
+    mask: Volume
+    label: int
+    spec: Spec
+    engine: Engine
+    engine_reason: str
+
+    @classmethod
+    def of(cls, image: ImageLike, mask: ImageLike, spec: SpecLike, label: int | None, engine: str) -> _Case:
+        """Read it, and see whether the engine can do it; parameters as for `extract`."""
+        spec = _spec(spec)
+        label = spec.settings.label if label is None else label
+        chosen, reason = choose(engine)
+        require(chosen, spec.graph("roi"))
+        return cls(
+            *prepare(image, mask, [label], spec.settings, name=f"label-{label}"), label, spec, chosen, reason
+        )
+
+    def vector(self) -> Vector:
+        return self.engine.vector(self.image, self.mask, self.spec.graph("roi"))
+
+    def maps(self) -> Maps:
+        return self.engine.maps(self.image, self.mask, self.spec.graph("voxel"))
+
+
+def _spec(spec: SpecLike) -> Spec:
+    if isinstance(spec, Spec):
+        return spec
+    return Spec.from_dict(spec) if isinstance(spec, Mapping) else load_spec(spec)
+
+
+def _warn(found: Vector | Maps) -> None:
+    """Say aloud, to the caller's caller, what values alone do not tell."""
+    for what, reasons in (("not computed", found.failures), ("without meaning", found.notes)):
+        for line in by_reason(reasons):
+            warnings.warn(f"{what}: {line}", RuntimeWarning, stacklevel=3)

@@ -236,3 +236,45 @@ def test_an_array_of_another_dimension_is_refused() -> None:
         features(
             np.zeros((4, 4)), np.ones((4, 4), np.uint8), Spec.from_dict({"featureClass": {"glcm": None}})
         )
+
+
+FLAT = ["original_firstorder_Mean", "original_firstorder_Entropy", "original_glcm_Imc1"]
+
+
+@pytest.mark.parametrize("engine", ["cpu", "pyradiomics"])
+@pytest.mark.parametrize("function", [features, maps])
+def test_one_grey_level_is_told_and_is_no_failure(function, engine, case):
+    document = {"features": FLAT, "setting": {"binWidth": 5000}, "voxelSetting": {"kernelRadius": 1}}
+    shifted = Volume(case[0].array + 1000, case[0].geometry)  # else 0 parts the bins
+    told = (
+        "original_firstorder_Entropy, original_glcm_Imc1: the region has one grey level \\(binWidth 5000\\)"
+    )
+    with pytest.warns(RuntimeWarning, match=told):
+        function(shifted, case[1], document, engine=engine)
+    done = extract(shifted, case[1], document, engine=engine, maps=True)
+    assert list(done.notes) == FLAT[1:]
+    assert not done.failures
+
+
+def test_features_that_fail_are_told(case):
+    name = "log-sigma-40-0-mm-3D_glcm_Imc1"
+    for function in (features, maps):
+        with pytest.warns(RuntimeWarning, match=f"not computed: {name}: .*sigma"):
+            found = function(*case, {"features": [name]})
+        assert np.isnan(np.asarray(found[name])).all()
+
+
+def test_a_mapping_is_a_spec(case, spec):
+    document = {"features": FEATURES, "setting": {"binWidth": 20}}
+    assert extract(*case, document).vector.values == extract(*case, spec).vector.values
+
+
+def test_maps_alone_need_no_vector(case, monkeypatch):
+    monkeypatch.setattr("radstore.engines.native.Cpu.vector", None)
+    assert list(maps(*case, {"features": FEATURES[:1]}, engine="cpu")) == FEATURES[:1]
+
+
+def test_a_mask_in_memory_is_called_the_mask(case, spec):
+    image, labels = case
+    with pytest.raises(RegionError, match="no voxel of the mask has a label value of 9"):
+        extract(image, labels, spec, label=9)

@@ -56,7 +56,8 @@ print(len(found))
 TEXTURE = """
 import numpy as np
 from radstore.texture.names import default_features
-from radstore.texture.windows import FAMILIES, Windows
+from radstore.texture.order import FAMILIES
+from radstore.texture.windows import Windows
 
 image = np.random.default_rng(0).normal(0, 30, (5, 6, 7))
 mask = np.ones(image.shape, bool)

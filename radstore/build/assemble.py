@@ -49,10 +49,12 @@ class Source:
         """The part of the graph that no earlier block holds."""
         return self.graph.only([name for name in self.graph.names if name not in found])
 
-    def content(self, failures: Mapping[str, str]) -> dict[str, Any]:
-        """What every block of columns says of itself."""
-        recipes = [self.recipes[name] for name in self.graph.names]
-        return {"names": list(self.graph.names), "recipes": recipes, "failures": dict(failures)}
+    def content(self, failures: Mapping[str, str], notes: Mapping[str, str]) -> dict[str, Any]:
+        """What every block of columns says of itself; notes (see `Vector`) only where there are some."""
+        names = list(self.graph.names)
+        recipes = [self.recipes[name] for name in names]
+        told = {"notes": {name: notes[name] for name in names if name in notes}} if notes else {}
+        return {"names": names, "recipes": recipes, "failures": dict(failures), **told}
 
 
 def assemble_vector(
@@ -60,9 +62,11 @@ def assemble_vector(
 ) -> tuple[Block, int]:
     """The ``features`` block, and how many of its columns were computed."""
     found: dict[str, float] = {}
+    notes: dict[str, str] = {}
     for folder in earlier:
         columns = _same_columns(source, bucket, folder, found)
         if columns:
+            notes |= _same_notes(columns, bucket, folder)
             values = blocks.load(bucket, folder).arrays["features"]
             found |= {name: float(values[at]) for name, at in columns.items()}
     rest = source.missing(found)
@@ -70,9 +74,10 @@ def assemble_vector(
     if rest.features:
         vector = source.engine.vector(source.image, source.mask, rest)
         found |= vector.values
+        notes |= vector.notes
         failures, provenance = vector.failures, _computed_on(vector.device, provenance)
     array = np.array([found[name] for name in source.graph.names], dtype=np.float64)
-    block = Block("features", {"features": array}, None, source.content(failures), provenance)
+    block = Block("features", {"features": array}, None, source.content(failures, notes), provenance)
     return block, len(rest.features)
 
 
@@ -81,10 +86,12 @@ def assemble_maps(
 ) -> tuple[Block, int]:
     """The ``maps`` block, and how many of its columns were computed."""
     found: dict[str, np.ndarray] = {}
+    notes: dict[str, str] = {}
     frame: _Frame | None = None
     for folder in earlier:
         columns = _same_columns(source, bucket, folder, found)
         if columns:
+            notes |= _same_notes(columns, bucket, folder)
             block = blocks.load(bucket, folder)
             frame = _Frame.of_block(block)
             found |= {name: block.arrays["maps"][at] for name, at in columns.items()}
@@ -94,9 +101,10 @@ def assemble_maps(
         maps = source.engine.maps(source.image, source.mask, rest)
         frame = _Frame(maps.region, maps.geometry, maps.grid)
         found |= {name: _rounded(maps.array[at], source.keep_bits) for at, name in enumerate(maps.names)}
+        notes |= maps.notes
         failures, provenance = maps.failures, _computed_on(maps.device, provenance)
     array = np.stack([found[name] for name in source.graph.names])
-    content = {**source.content(failures), "grid": frame.grid.to_json()}
+    content = {**source.content(failures, notes), "grid": frame.grid.to_json()}
     block = Block("maps", {"maps": array, "region": frame.region}, frame.geometry, content, provenance)
     return block, len(rest.features)
 
@@ -126,6 +134,14 @@ def _same_columns(source: Source, bucket: Bucket, folder: str, found: Mapping[st
         for name, recipe in source.recipes.items()
         if recipe in places and name not in found and content["names"][places[recipe]] not in failed
     }
+
+
+def _same_notes(columns: Mapping[str, int], bucket: Bucket, folder: str) -> dict[str, str]:
+    """What an earlier block notes on columns that are copied from it (feature → its place there)."""
+    content = blocks.attributes(bucket, folder)["content"]
+    there = {name: content["names"][at] for name, at in columns.items()}
+    noted = content.get("notes", {})
+    return {name: noted[old] for name, old in there.items() if old in noted}
 
 
 def _computed_on(device: str, provenance: Mapping[str, Any]) -> Mapping[str, Any]:

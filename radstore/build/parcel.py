@@ -7,16 +7,15 @@ reads. A CT of 200 MB is then a few MB; on arrival it lies in its whole grid aga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from radstore.build.job import Inputs
+from radstore.images.box import Box, bounding_box, grown, whole
 from radstore.images.volume import Geometry, Index3, Volume
 
-Box: TypeAlias = tuple[slice, slice, slice]
-
-EVERYTHING: Box = (slice(None), slice(None), slice(None))
+NOTHING: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,8 @@ class Parcel:
     margin: Index3 | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        mask_box = box_of(self.mask.array)
-        image_box = EVERYTHING if self.margin is None else grown(mask_box, self.margin)
+        mask_box, shape = bounding_box(self.mask.array) or NOTHING, self.image.array.shape
+        image_box = whole(shape) if self.margin is None else grown(mask_box, self.margin, shape)
         return {
             "image": _packed(self.image, image_box),
             "mask": _packed(self.mask, mask_box),
@@ -57,22 +56,6 @@ class Parcel:
     def __sizeof__(self) -> int:
         """Bytes here; tells Dask to compute where the arrays are, if that worker can."""
         return int(self.image.array.nbytes + self.mask.array.nbytes)
-
-
-def box_of(mask: np.ndarray) -> Box:
-    """The smallest box that holds every voxel of a mask [z, y, x] that is not 0; of an empty one nothing."""
-    slices = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        hit = np.flatnonzero(mask.any(axis=others))
-        slices.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
-    return slices[0], slices[1], slices[2]
-
-
-def grown(box: Box, margin: Index3) -> Box:
-    """A box with `margin` voxels more on each side; slicing ends it at the image's upper border."""
-    z, y, x = (slice(max(0, side.start - n), side.stop + n) for side, n in zip(box, margin, strict=True))
-    return z, y, x
 
 
 def _packed(volume: Volume, box: Box) -> tuple[Geometry, str, Box, np.ndarray]:

@@ -38,6 +38,7 @@ def extract(
 
     Prints one line a feature, as PyRadiomics does, unless --csv or --json is given.
     """
+    from radstore.engines.results import by_reason
     from radstore.extract import extract as run
     from radstore.spec import load_spec
 
@@ -58,6 +59,8 @@ def extract(
             say(f"{name}: {value!r}")
     for name, reason in done.failures.items():
         note(f"undefined  {name}: {reason}")
+    for line in by_reason(done.notes):
+        note(f"warning: {line}")
     return exits.OK
 
 

@@ -84,6 +84,7 @@ def show(
     as_json: options.Json = False,
 ) -> int:
     """Show one case: its columns, its blocks, its features."""
+    from radstore.engines.results import by_reason
     from radstore.store.query import open_store
 
     one = open_store(store_location(store), version).case(case)
@@ -105,6 +106,8 @@ def show(
         show_table((name, "value"), ((f, f"{v:.9g}") for f, v in features.items()))
         for feature, reason in undefined[name].items():
             say(f"undefined  {feature}: {reason}")
+        for line in by_reason(tables[name].attrs.get("notes", {})):
+            say(f"warning: {line}")
     return exits.OK
 
 

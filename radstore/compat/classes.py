@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from radiomics import base, firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape, shape2D
 
 from radstore.errors import RadstoreError
+from radstore.graph import BINNED_FIRST_ORDER
 from radstore.texture import shape as shapes
 from radstore.texture.names import FEATURES
 from radstore.texture.windows import NORMS, Windows
@@ -104,7 +105,12 @@ class TextureClass(OurClass):
         centres = None if voxels is None else np.pad(voxels.T, ((0, 0), (missing, 0)))
         threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
         windows = Windows(self._volume(self.inputImage), mask, self._spacing(), centres)
-        return windows.features(self.family, wanted, self._effective(missing), threads)
+        settings = self._effective(missing)
+        found = windows.features(self.family, wanted, settings, threads)
+        binned = [name for name in wanted if self.family != "firstorder" or name in BINNED_FIRST_ORDER]
+        if binned and windows.levels(settings) == 1:
+            self.logger.warning("one grey level in the region, choose finer bins: %s", ", ".join(binned))
+        return found
 
     def _effective(self, missing: int) -> dict[str, Any]:
         """The settings, the library's defaults filled in; axes count from the first of three."""

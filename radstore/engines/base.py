@@ -24,11 +24,14 @@ class Vector:
         Feature name → why it could not be computed (its value is NaN). Never silently empty.
     device
         Where it was computed, if not on the engine's own device.
+    notes
+        Feature name → why its value says nothing about this region, though it is right: one grey level.
     """
 
     values: Mapping[str, float]
     failures: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,8 @@ class Maps:
         Feature name → why it could not be computed.
     device
         Where they were computed, if not on the engine's own device.
+    notes
+        As of `Vector`.
     """
 
     names: tuple[str, ...]
@@ -60,6 +65,7 @@ class Maps:
     grid: Geometry
     failures: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):

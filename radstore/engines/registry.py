@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from radstore.engines.base import Engine
+from radstore.engines.results import by_reason
 from radstore.errors import EngineError
 from radstore.graph import Graph
 from radstore.suggest import suggest
@@ -77,14 +78,9 @@ def require(engine: Engine, graph: Graph) -> None:
     refused = engine.refusals(graph)
     if not refused:
         return
-    lines = []
-    for reason in dict.fromkeys(refused.values()):
-        names = [name for name, why in refused.items() if why == reason]
-        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-        lines.append(f"{', '.join(names[:3])}{more}: {reason}")
     raise EngineError(
         f"engine {engine.name} cannot compute {len(refused):,} of {len(graph.features):,} features: "
-        + "; ".join(lines),
+        + "; ".join(by_reason(refused)),
         "Take them out of the spec, or do as said above.",
     )
 

@@ -34,5 +34,5 @@ class Lazy:
         """z, y, x."""
         return tuple(self.source.shape)
 
-    def __getitem__(self, part: Box) -> Array:
+    def __getitem__(self, part: Box | tuple[Array, ...]) -> Array:
         return self.make(self.source[part])

@@ -1,17 +1,23 @@
 """Where the voxels of one grid lie in another, by ITK's operations in its order.
 
 Positions decide between neighbours where they fall half-way, and their last bit between two values of an
-integer image. On grids along the patient's axes they are ITK's bit for bit; on oblique ones ITK inverts a
-matrix by singular values, and some positions differ by 1e-15 of themselves.
+integer image. Resampled to twice the voxel size, every position is half-way: on an oblique grid a mask
+would be another one by a tenth of its voxels.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from radstore.images.volume import Geometry
+
+logger = logging.getLogger(__name__)
+
+ROUNDING = 1e-6  # voxels: far more than a position on an oblique grid is off by
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +39,17 @@ class Axis:
     size: int
 
 
+def half_way(axis: Axis) -> bool:
+    """Whether a position lies between two voxels or on the image's edge, where rounding decides."""
+    return bool((np.abs(axis.position - np.floor(axis.position) - 0.5) < ROUNDING).any())
+
+
 def aligned(geometry: Geometry, target: Geometry, axis: int) -> Axis:
-    """Along x (0), y (1) or z (2), for grids whose axes run alike: there the other indices do not matter."""
+    """Along x (0), y (1) or z (2), for grids whose axes run alike: there the other indices do not matter.
+
+    But on oblique grids they do by rounding: what lies on the image's very edge counts as inside here, and
+    `planes` tells whether it does.
+    """
     count, size = target.size[axis], geometry.size[axis]
     index = np.zeros((count, 3))
     index[:, axis] = np.arange(count)
@@ -42,17 +57,60 @@ def aligned(geometry: Geometry, target: Geometry, axis: int) -> Axis:
         position = scan_lines(geometry, target, np.zeros((1, 3)))[0, :, 0]
     else:
         position = _map(geometry, target, index)[:, axis]
-    inside = np.flatnonzero((position >= -0.5) & (position < size - 0.5))
+    edge = 0.0 if straight(geometry) else ROUNDING
+    inside = np.flatnonzero((position >= -0.5 - edge) & (position < size - 0.5 + edge))
     if not len(inside):
         return Axis(slice(0, 0), np.empty(0), size)
     part = slice(int(inside[0]), int(inside[-1]) + 1)
     return Axis(part, position[part], size)
 
 
+def planes(geometry: Geometry, target: Geometry) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Voxel by voxel, for grids whose axes run otherwise, or are oblique: plane after plane of `target`.
+
+    Yields
+    ------
+    z
+        The plane.
+    inside
+        Which of its voxels (bool [y, x]) lie in `geometry`.
+    position
+        Where these do: continuous indices z, y, x, [n, 3].
+    """
+    size = np.asarray(geometry.size)
+    for z in range(target.size[2]):
+        starts = np.array([(0.0, y, z) for y in range(target.size[1])])
+        position = scan_lines(geometry, target, starts)
+        inside = np.all((position >= -0.5) & (position < size - 0.5), axis=2)
+        yield z, inside, position[inside][:, ::-1]
+
+
+def straight(geometry: Geometry) -> bool:
+    """Whether every axis of a grid is one of the patient's, so that positions along it depend on it alone."""
+    return bool(np.isin(np.abs(geometry.axes), (0, 1)).all())
+
+
+def _inverse(geometry: Geometry) -> np.ndarray:
+    """From mm to voxels (3, 3), as ITK has it: it inverts by singular values, which an oblique grid shows."""
+    if straight(geometry):
+        return np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
+    try:
+        import SimpleITK as sitk
+    except ImportError:
+        logger.warning(
+            "SimpleITK is not installed: positions on an oblique grid may differ in the last digit"
+        )
+        return np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
+    grid = sitk.Image(1, 1, 1, sitk.sitkUInt8)
+    grid.SetSpacing(geometry.spacing)
+    grid.SetDirection(geometry.direction)
+    return np.transpose([grid.TransformPhysicalPointToContinuousIndex(unit) for unit in np.eye(3).tolist()])
+
+
 def _map(geometry: Geometry, target: Geometry, index: np.ndarray) -> np.ndarray:
     """Continuous indices in `geometry` of indices in `target`, [n, 3], x y z: ITK's sums, term by term."""
     forth = target.axes * np.asarray(target.spacing)
-    back = np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
+    back = _inverse(geometry)
     point = np.repeat(np.asarray(target.origin, float)[None], len(index), 0)
     for j in range(3):
         point += forth[:, j] * index[:, j, None]

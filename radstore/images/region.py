@@ -60,7 +60,7 @@ def region_mask(
     """
     mask = _select(labels, values, name)
     if not correct:
-        require_same_grid(image, mask.geometry, tolerance, f"region {name!r}: {labels.source}")
+        require_same_grid(image, mask.geometry, tolerance, f"region {name!r}: {labels.source or 'the mask'}")
         return mask
     if mismatch(image, mask.geometry, tolerance) is None:
         return mask
@@ -109,11 +109,12 @@ def _select(labels: Volume, values: Sequence[int], name: str) -> Volume:
     for value in values:
         array |= labels.array == value
     if not array.any():
+        source = labels.source or "the mask"
         there = [int(value) for value in np.unique(labels.array) if value != 0]
         wanted = ", ".join(str(value) for value in values)
         found = f"it has {', '.join(map(str, there[:30]))}" if there else "it is empty (all voxels are 0)"
         raise RegionError(
-            f"region {name!r}: no voxel of {labels.source} has a label value of {wanted}; {found}",
+            f"region {name!r}: no voxel of {source} has a label value of {wanted}; {found}",
             "Name a value that it has (in the catalog's regions, or as --label), or leave the case out."
             if there
             else "Draw the mask, or leave the case out.",
@@ -127,7 +128,7 @@ def _check_inside(mask: Volume, image: Geometry, name: str) -> None:
     told = outside(image, mask.geometry, first, size)
     if told is not None:
         raise RegionError(
-            f"region {name!r}: {mask.source} {told}",
+            f"region {name!r}: {mask.source or 'the mask'} {told}",
             "Check that image and mask belong together.",
         )
 
@@ -142,7 +143,7 @@ def _onto(mask: Volume, image: Geometry, name: str) -> Volume:
     moved = from_itk(resample.Execute(to_itk(mask)), mask.source)
     if not moved.array.any():
         raise RegionError(
-            f"region {name!r}: nothing is left of {mask.source} on its image's grid",
+            f"region {name!r}: nothing is left of {mask.source or 'the mask'} on its image's grid",
             "Its voxels are too few.",
         )
     return Volume(moved.array, image, mask.source)

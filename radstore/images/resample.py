@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from radstore.images import spline
 from radstore.images.arrays import Array, array_module, in_slabs, like, ndimage, slab_thickness, to_host
 from radstore.images.box import whole
 from radstore.images.lazy import Lazy
-from radstore.images.positions import Axis, aligned, scan_lines
+from radstore.images.positions import Axis, aligned, half_way, planes, straight
 from radstore.images.volume import Geometry, Volume
 
 logger = logging.getLogger(__name__)
@@ -58,15 +59,23 @@ def resample(
     """
     if interpolator not in ALIGNED:
         return _through_itk(image[whole(image.shape)], geometry, target, interpolator)
-    if not np.allclose(geometry.axes, target.axes, rtol=0, atol=1e-9):
-        return _oblique(image[whole(image.shape)], geometry, target, interpolator)
+    alike = np.allclose(geometry.axes, target.axes, rtol=0, atol=1e-9)
     along = [aligned(geometry, target, axis) for axis in (2, 1, 0)]
+    # by linear interpolation of integers every position counts: what is cut off may be all of a unit
+    rounds = not straight(geometry) and (interpolator == "sitkLinear" or any(map(half_way, along)))
+    if interpolator in VOXELWISE and (rounds or not alike):
+        return _voxelwise(image, geometry, target, VOXELWISE[interpolator])
+    if not alike:
+        return _turned(image[whole(image.shape)], geometry, target)
     if any(axis.inside.stop == axis.inside.start for axis in along):
         nothing = image[0:0, 0:0, 0:0]
         return array_module(nothing).zeros(target.shape, image.dtype)
     values = ALIGNED[interpolator](image, along, threads)
     out = array_module(values).zeros(target.shape, image.dtype)
     out[tuple(axis.inside for axis in along)] = _cast(values, image.dtype)
+    if rounds:
+        for z, inside, _ in planes(geometry, target):
+            out[z][like(~inside, out)] = 0
     return out
 
 
@@ -133,23 +142,64 @@ ALIGNED: dict[str, Callable[[Array | Lazy, Sequence[Axis], int], Array]] = {
 }
 
 
-def _oblique(image: Array, geometry: Geometry, target: Geometry, interpolator: str) -> Array:
-    """The target's axes run otherwise than the image's: every voxel has a position of its own."""
-    xp, filters = array_module(image), ndimage(image)
-    order = {"sitkNearestNeighbor": 0, "sitkLinear": 1, "sitkBSpline": 3}[interpolator]
-    source = filters.spline_filter(image, order=3, mode="mirror") if order == 3 else image.astype(np.float64)
+def _voxelwise(image: Array | Lazy, geometry: Geometry, target: Geometry, pick: Pick) -> Array:
+    """Every voxel of the target has a position of its own: on an oblique grid also one that differs from
+    its neighbours' by rounding.
+    """
+    xp = array_module(image[0:0, 0:0, 0:0])
     out = xp.zeros(target.shape, image.dtype)
-    size = np.asarray(geometry.size)
-    for z in range(target.size[2]):
-        starts = np.array([(0.0, y, z) for y in range(target.size[1])])
-        position = scan_lines(geometry, target, starts)
-        inside = np.all((position >= -0.5) & (position < size - 0.5), axis=2)
-        if not inside.any():
-            continue
-        found = position[inside][:, ::-1].T
-        found = np.floor(found + 0.5) if order == 0 else found
-        mode = "mirror" if order == 3 else "nearest"
-        values = filters.map_coordinates(source, like(found, image), order=order, mode=mode, prefilter=False)
+    for z, inside, position in planes(geometry, target):
+        if len(position):
+            out[z][like(inside, out)] = _cast(pick(image, position), image.dtype)
+    return out
+
+
+def _nearest_at(image: Array | Lazy, position: np.ndarray) -> Array:
+    """The voxels next to positions [n, 3], z y x."""
+    return _taken(image, *np.floor(position + 0.5).astype(np.int64).T)
+
+
+def _linear_at(image: Array | Lazy, position: np.ndarray) -> Array:
+    """Between the eight voxels around each position, along x, then y, then z, as `_linear`."""
+    last = np.asarray(image.shape) - 1
+    position = position.clip(0, last)
+    low = np.floor(position).astype(np.int64)
+    both, way = (low, np.minimum(low + 1, last)), position - low
+
+    def corner(z: int, y: int, x: int) -> Array:
+        return _taken(image, both[z][:, 0], both[y][:, 1], both[x][:, 2]).astype(np.float64)
+
+    def along_x(z: int, y: int) -> Array:
+        first = corner(z, y, 0)
+        return first + (corner(z, y, 1) - first) * like(way[:, 2], first)
+
+    def along_y(z: int) -> Array:
+        first = along_x(z, 0)
+        return first + (along_x(z, 1) - first) * like(way[:, 1], first)
+
+    first = along_y(0)
+    return first + (along_y(1) - first) * like(way[:, 0], first)
+
+
+def _taken(image: Array | Lazy, *places: np.ndarray) -> Array:
+    """The voxels at some indices, given along z, y, x."""
+    source = image.source if isinstance(image, Lazy) else image
+    return image[tuple(like(place, source) for place in places)]
+
+
+Pick = Callable[[Any, np.ndarray], Any]
+VOXELWISE: dict[str, Pick] = {"sitkNearestNeighbor": _nearest_at, "sitkLinear": _linear_at}
+
+
+def _turned(image: Array, geometry: Geometry, target: Geometry) -> Array:
+    """A B-spline where the target's axes run otherwise than the image's."""
+    filters = ndimage(image)
+    source = filters.spline_filter(image, order=3, mode="mirror")
+    out = array_module(image).zeros(target.shape, image.dtype)
+    for z, inside, position in planes(geometry, target):
+        values = filters.map_coordinates(
+            source, like(position.T, image), order=3, mode="mirror", prefilter=False
+        )
         out[z][like(inside, image)] = _cast(values, image.dtype)
     return out
 

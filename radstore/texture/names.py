@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-Status = Literal["default", "named", "withdrawn"]
+Status = Literal["default", "named", "withdrawn", "own"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class FeatureName:
         What it is, in one line.
     status
         ``default``: one of "all features of the class"; ``named``: deprecated, computed when named;
-        ``withdrawn``: deprecated, and PyRadiomics gives no value for it any more.
+        ``withdrawn``: deprecated, and PyRadiomics gives no value for it any more; ``own``: one that
+        PyRadiomics has not, computed when named.
     instead
         For a deprecated feature: what holds the same information.
     """
@@ -211,6 +212,9 @@ _WITHDRAWN = (
     ("gldm", "GrayLevelNonUniformityNormalized", "as first order's Uniformity", "firstorder_Uniformity"),
 )
 
+# Features that PyRadiomics has not: class, name in the kernels' list, meaning. None so far.
+_OWN: tuple[tuple[str, str, str], ...] = ()
+
 
 def _registry() -> dict[str, dict[str, FeatureName]]:
     table = {
@@ -221,6 +225,8 @@ def _registry() -> dict[str, dict[str, FeatureName]]:
         table[family][name] = FeatureName(family, name, meaning, "named", instead)
     for family, name, meaning, instead in _WITHDRAWN:
         table[family][name] = FeatureName(family, name, meaning, "withdrawn", instead)
+    for family, name, meaning in _OWN:
+        table[family][name] = FeatureName(family, name, meaning, "own")
     return table
 
 
@@ -246,7 +252,7 @@ FILTERS: Mapping[str, Filter] = {
 
 
 def default_features(family: str) -> tuple[str, ...]:
-    """What "all features" of a class means: all but the deprecated ones, in PyRadiomics' order."""
+    """What "all features" of a class means: PyRadiomics' but the deprecated ones, in its order."""
     return tuple(f.name for f in FEATURES[family].values() if f.status == "default")
 
 
@@ -281,5 +287,5 @@ def describe() -> Iterator[tuple[str, str]]:
 def _remark(feature: FeatureName) -> str:
     if feature.status == "default":
         return ""
-    treated = "only when named" if feature.status == "named" else "withdrawn"
+    treated = "withdrawn" if feature.status == "withdrawn" else "only when named"
     return f" ({treated}; see {feature.instead})" if feature.instead else f" ({treated})"

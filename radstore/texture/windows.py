@@ -1,7 +1,6 @@
 """Texture features of windows: the kernels, called from Python.
 
-A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode). What follows is the only
-place that knows what PyRadiomics calls the kernels' features.
+A window is a voxel's neighbourhood (voxel mode) or the whole region (ROI mode).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from radstore.images.arrays import Array, array_module, on_device, to_host
 from radstore.images.discretise import discretise
 from radstore.texture import _native
+from radstore.texture.order import ORDER
 from radstore.texture.places import Places
 
 ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
@@ -24,43 +24,6 @@ MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts an
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
-# What a family calls the features of `sizes.hpp`: the words that differ.
-_SIZE_WORDS: Mapping[str, Mapping[str, str]] = {
-    "glrlm": {"Size": "RunLength", "Large": "LongRun", "Small": "ShortRun", "": "Run"},
-    "glszm": {"Size": "SizeZone", "Large": "LargeArea", "Small": "SmallArea", "": "Zone"},
-    "gldm": {"Size": "Dependence", "Large": "LargeDependence", "Small": "SmallDependence", "": "Dependence"},
-}
-
-
-def _size_feature(family: str, kernel: str) -> str:
-    """PyRadiomics' name of a feature that `sizes.hpp` computes."""
-    words = _SIZE_WORDS[family]
-    if kernel in ("Entropy", "Percentage"):
-        return words[""] + kernel
-    if kernel == "SizeVariance":
-        return words[""] + "Variance"
-    if kernel in ("HighGrayLevelEmphasis", "LowGrayLevelEmphasis"):
-        return kernel if family == "gldm" else kernel.replace("Emphasis", words[""] + "Emphasis")
-    for kernel_word in ("Size", "Large", "Small"):
-        if kernel.startswith(kernel_word):
-            return words[kernel_word] + kernel.removeprefix(kernel_word)
-    return kernel
-
-
-# Family → its features, as PyRadiomics calls them, in the order of the kernels' lists.
-ORDER: Mapping[str, tuple[str, ...]] = {
-    "glcm": tuple(_native.FEATURES["glcm"]),
-    **{
-        family: tuple(_size_feature(family, kernel) for kernel in _native.FEATURES["sizes"])
-        for family in _SIZE_WORDS
-    },
-    "ngtdm": tuple(_native.FEATURES["ngtdm"]),
-    "firstorder": tuple(
-        {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
-        for kernel in _native.FEATURES["firstorder"]
-    ),
-}
-FAMILIES = tuple(ORDER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +70,7 @@ class Windows:
         Parameters
         ----------
         family
-            One of `FAMILIES`.
+            One of `radstore.texture.order.FAMILIES`.
         wanted
             Its features to return.
         settings
@@ -149,6 +112,12 @@ class Windows:
             row = rows[list(wanted).index("Kurtosis")]
             row -= 3.0 * (row != 0)  # excess kurtosis; where all values are equal, 0
         return rows
+
+    def levels(self, settings: Mapping[str, Any]) -> int:
+        """How many grey levels there are, once no more than `ALL_LEVELS` have to be listed those between
+        that do not occur among them; 1: the region is flat.
+        """
+        return len(self._levels(settings)[1])
 
     def _levels(self, settings: Mapping[str, Any]) -> tuple[Any, np.ndarray]:
         """Grid (uint16: 0 outside, else 1 + place) and the levels that occur, ascending, on the host.

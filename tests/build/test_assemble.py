@@ -53,6 +53,16 @@ class Fake:
         return Maps(graph.names, array, np.ones(CROP.shape, np.uint8), CROP, GRID, failures)
 
 
+class Noting(Fake):
+    """One that has something to note on the last feature."""
+
+    def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:
+        return replace(super().vector(image, mask, graph), notes={NAMES[2]: "one grey level"})
+
+    def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
+        return replace(super().maps(image, mask, graph), notes={NAMES[2]: "one grey level"})
+
+
 @pytest.fixture
 def bucket(tmp_path: Path) -> Bucket:
     made = open_bucket(tmp_path / "store")
@@ -101,6 +111,13 @@ class TestCopying:
         engine = Fake()
         _, computed = assemble(source(engine, NAMES, mode, salt="!"), bucket, [folder], {})
         assert (computed, engine.asked) == (3, [tuple(NAMES)])
+
+    def test_what_is_noted_on_a_column_goes_with_it(self, bucket: Bucket, mode: Any, assemble: Any) -> None:
+        folder = self.publish(bucket, Noting(), NAMES, mode, assemble)
+        block, _ = assemble(source(Fake(), NAMES[1:], mode), bucket, [folder], {})
+        assert block.content["notes"] == {NAMES[2]: "one grey level"}
+        plain, _ = assemble(source(Fake(), NAMES, mode), bucket, [], {})
+        assert "notes" not in plain.content
 
     def test_columns_come_from_several_blocks(self, bucket: Bucket, mode: Any, assemble: Any) -> None:
         folders = []

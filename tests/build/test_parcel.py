@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from radstore.build.job import Inputs
-from radstore.build.parcel import Parcel, box_of, grown
+from radstore.build.parcel import Parcel
 from radstore.images.volume import Geometry, Volume
 
 GEOMETRY = Geometry((20, 30, 40), (0.7, 0.8, 2.5), (1.0, 2.0, 3.0))
@@ -67,18 +65,6 @@ def test_dask_is_told_its_size() -> None:
 def test_an_empty_mask_is_nobodys_problem_here() -> None:
     empty = replace(parcel((1, 1, 1)), mask=Volume(np.zeros(GEOMETRY.shape, np.uint8), GEOMETRY))
     assert not sent(empty)[0].mask.array.any()
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 5)), min_size=1))
-def test_the_box_is_the_smallest(voxels: list[tuple[int, int, int]]) -> None:
-    mask = np.zeros((4, 5, 6), np.uint8)
-    for voxel in voxels:
-        mask[voxel] = 1
-    box = box_of(mask)
-    where = np.argwhere(mask)
-    assert [side.start for side in box] == where.min(axis=0).tolist()
-    assert [side.stop for side in box] == (where.max(axis=0) + 1).tolist()
-    assert mask[grown(box, (9, 9, 9))].shape == mask.shape
 
 
 @pytest.mark.parametrize("margin", [None, (6, 6, 6)])

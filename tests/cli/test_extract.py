@@ -69,7 +69,17 @@ def test_values_are_pyradiomics_own(run: Any, site: Path) -> None:
 
 def test_json(run: Any, built: Path) -> None:
     record = run("extract", *CASE, "--json").json
-    assert set(record) == {"image", "mask", "label", "spec", "engine", "geometry", "features", "failures"}
+    assert set(record) == {
+        "image",
+        "mask",
+        "label",
+        "spec",
+        "engine",
+        "geometry",
+        "features",
+        "failures",
+        "notes",
+    }
     assert record["features"] == printed(run("extract", *CASE).out)
     assert record["image"] == CASE[0]
 

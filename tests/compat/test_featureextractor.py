@@ -238,3 +238,14 @@ def test_it_can_be_sent_to_other_processes(case, tmp_path, assert_same):
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(extractor.execute, *paths, label=3).result()
     assert_same(there, extractor.execute(*paths, label=3), rtol=0)
+
+
+def test_one_grey_level_is_logged_with_the_features_that_it_leaves_without_meaning(case, caplog):
+    spec = {"featureClass": {"firstorder": ["Mean", "Entropy"], "glcm": ["Imc1"]}, "setting": {"binCount": 1}}
+    with caplog.at_level(logging.WARNING, "radiomics"):
+        RadiomicsFeatureExtractor(spec).execute(*case, label=3)
+    told = {record.name: record.getMessage() for record in caplog.records if "grey level" in record.message}
+    assert {name: text.rpartition(": ")[2] for name, text in told.items()} == {
+        "radiomics.firstorder": "Entropy",
+        "radiomics.glcm": "Imc1",
+    }

@@ -30,7 +30,8 @@ VOXEL = {"kernelRadius": 1, "maskedKernel": True}
 
 
 def names_of(family: str) -> list[str]:
-    return [feature.name for feature in FEATURES[family].values() if feature.status != "withdrawn"]
+    """Those that PyRadiomics computes too."""
+    return [f.name for f in FEATURES[family].values() if f.status in ("default", "named")]
 
 
 def effective(settings: dict[str, Any], voxel: bool) -> dict[str, Any]:

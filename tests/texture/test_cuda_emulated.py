@@ -13,7 +13,8 @@ from radstore import cuda
 from radstore.texture import device
 from radstore.texture.device import region as regions
 from radstore.texture.device import windows as placing
-from radstore.texture.windows import FAMILIES, ORDER, Windows
+from radstore.texture.order import FAMILIES, ORDER
+from radstore.texture.windows import Windows
 
 SETTINGS = {
     "binWidth": 1.0,

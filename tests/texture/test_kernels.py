@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from radstore.texture.windows import FAMILIES
+from radstore.texture.order import FAMILIES
 
 ROI = 1e-6
 MAPS = 1e-5

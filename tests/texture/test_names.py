@@ -19,7 +19,8 @@ def test_classes_and_their_order_are_pyradiomics():
 def test_features_deprecation_and_order_are_pyradiomics(family):
     theirs = FEATURE_CLASSES[family].getFeatureNames()
     ours = names.FEATURES[family]
-    assert {name: feature.status != "default" for name, feature in ours.items()} == theirs
+    listed = {name: f.status != "default" for name, f in ours.items() if f.status != "own"}
+    assert listed == theirs
     assert list(names.default_features(family)) == [n for n, deprecated in theirs.items() if not deprecated]
 
 
@@ -43,7 +44,9 @@ def slice_of_noise():
     return sitk.GetImageFromArray(values), sitk.GetImageFromArray(mask)
 
 
-@pytest.mark.parametrize("feature", [f for f in names.every_feature() if f.status != "default"], ids=str)
+@pytest.mark.parametrize(
+    "feature", [f for f in names.every_feature() if f.status in ("named", "withdrawn")], ids=str
+)
 def test_withdrawn_features_are_those_without_a_value(feature, slice_of_noise):
     with library():
         from radiomics.featureextractor import RadiomicsFeatureExtractor

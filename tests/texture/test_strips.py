@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radstore.texture import windows as module
-from radstore.texture.windows import FAMILIES, ORDER, Windows
+from radstore.texture.order import FAMILIES, ORDER
+from radstore.texture.windows import Windows
 
 SETTINGS = {
     "binWidth": 1.0,

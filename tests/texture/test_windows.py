@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radstore.texture.names import FEATURES
-from radstore.texture.windows import FAMILIES, MAX_LEVELS, NORMS, ORDER, Windows, neighbour_offsets
+from radstore.texture.order import FAMILIES, ORDER
+from radstore.texture.windows import MAX_LEVELS, NORMS, Windows, neighbour_offsets
 
 SETTINGS = {
     "binWidth": 1.0,

@@ -63,7 +63,8 @@ class Cpu:
         """
         _, results = self._walked(image, mask, graph)
         values = _numbers(results.values)
-        return Vector({name: values.get(name, np.nan) for name in graph.names}, results.failures)
+        found = {name: values.get(name, np.nan) for name in graph.names}
+        return Vector(found, results.failures, notes=results.notes)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
@@ -165,4 +166,12 @@ def _maps(ready: Prepared, results: Results, graph: Graph) -> Maps:
     x, y, z = (int(n) for n in first + ready.offset)
     dx, dy, dz = (int(n) for n in size)
     geometry = ready.grid.crop((x, y, z), (dx, dy, dz))
-    return Maps(graph.names, array, region.astype(np.uint8), geometry, ready.grid, results.failures)
+    return Maps(
+        graph.names,
+        array,
+        region.astype(np.uint8),
+        geometry,
+        ready.grid,
+        results.failures,
+        notes=results.notes,
+    )

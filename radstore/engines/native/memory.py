@@ -6,16 +6,18 @@
     + matrices + maps
 
 Bytes a voxel were measured as peak RSS above image and mask (``benchmarks/memory.py``), with a region that
-fills its box. Of a region nothing is known before its mask is read: it is taken to span at most `REGION_MM`
-along each axis. 512 × 512 × 400 voxels with a region of 200,000: 6.6 GB estimated for LoG, of which 2.5 are
-reading, 0.75 measured beside that; for the image as it is 3.8, 2.5 and 0.01.
+fills its box. Of a region nothing is known before its mask is read. For what filters see it is taken to span
+at most `REGION_MM` along each axis; an organ does so along one of them, so its box, of which there is one for
+every map, has at most `BOX_LITRES`. 512 × 512 × 400 voxels with a region of 200,000: 6.6 GB estimated for
+LoG, of which 2.5 are reading, 0.75 measured beside that; for the image as it is 3.8, 2.5 and 0.01. 93 maps of
+a region of 400,000 in a box of 764,000: 0.44 GB measured, 0.50 by the constants below.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from radstore.engines.native.plan import Transform, plan_of
+from radstore.engines.native.plan import Plan, Transform, plan_of
 from radstore.graph import Graph
 from radstore.images.box import Box, sides
 from radstore.images.volume import Geometry
@@ -27,7 +29,11 @@ WAVELET = 96  # … but the wavelets: eight bands of float64
 
 REGION_MM = 250.0  # more than an abdominal organ, less than a body
 MATRICES = 256 << 20  # the largest co-occurrence matrix and its scratch, for a thousand grey levels
-MAP = 8  # bytes a voxel: a map in float32, and its values before they have their place
+BOX_LITRES = 8.0  # a large liver's box, 22 × 18 × 20 cm; a pancreas's has 2
+FILLED = 0.5  # of a box: an ellipsoid has π/6 of its own, organs less
+MAP = 4  # bytes a voxel of the box: float32 …
+VALUES = 4  # … and a voxel of the region, before the values have their place
+COMPUTED = 8  # the same of the features of the class that is being computed: float64
 
 
 def estimate(graph: Graph, image: Geometry) -> int:
@@ -54,8 +60,15 @@ def estimate(graph: Graph, image: Geometry) -> int:
         + _voxels(plan.reads((x, y, z))(shape.tolist(), box)) * FRAMED
         + max((_bytes(t, (x, y, z), shape, box) for t in plan.transforms), default=0)
         + MATRICES
-        + _voxels(box) * (len(graph.features) * MAP if graph.mode == "voxel" else 0)
+        + (_maps(plan, min(_voxels(box), BOX_LITRES * 1e6 / (x * y * z))) if graph.mode == "voxel" else 0)
     )
+
+
+def _maps(plan: Plan, voxels: float) -> float:
+    """What all maps take in a box of so many voxels."""
+    classes = [group for transform in plan.transforms for own in transform.images.values() for group in own]
+    features = [len(group.features) for group in classes]
+    return voxels * (sum(features) * (MAP + FILLED * VALUES) + max(features, default=0) * FILLED * COMPUTED)
 
 
 def _bytes(transform: Transform, spacing: tuple[float, float, float], shape: np.ndarray, box: Box) -> int:

@@ -126,8 +126,11 @@ class _Walk:
     def _table(self, group: Group, windows: Windows) -> Any:
         """[wanted feature, window]"""
         if windows.centres is None:
-            return windows.table(group.family, group.wanted, group.settings, threads())
-        return _in_batches(group, windows, self.place)
+            table = windows.table(group.family, group.wanted, group.settings, threads())
+        else:
+            table = _in_batches(group, windows, self.place)
+        self.out.note_levels(group, windows.levels(group.settings))
+        return table
 
 
 def _in_batches(group: Group, windows: Windows, place: Place) -> Any:

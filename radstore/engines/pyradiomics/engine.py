@@ -64,7 +64,8 @@ class PyRadiomics:
         """
         with library() as log:
             results = _run(prepare(image, mask, graph), graph, global_values, log)
-        return Vector({name: results.values.get(name, np.nan) for name in graph.names}, results.failures)
+        found = {name: results.values.get(name, np.nan) for name in graph.names}
+        return Vector(found, results.failures, notes=results.notes)
 
     def maps(self, image: Volume, mask: Volume, graph: Graph) -> Maps:
         """The parametric maps of one case; raises as `vector` does."""
@@ -106,7 +107,7 @@ def _maps(ready: Prepared, graph: Graph, results: Results, image: Volume, mask: 
             layer[region == 1] = results.values[name]
     grid, crop = _whole_grid(graph, image, mask), from_itk(ready.image[box]).geometry
     geometry = grid.crop(offset_in(grid, crop), crop.size)
-    return Maps(graph.names, array, region, geometry, grid, results.failures)
+    return Maps(graph.names, array, region, geometry, grid, results.failures, notes=results.notes)
 
 
 def _whole_grid(graph: Graph, image: Volume, mask: Volume) -> Geometry:

@@ -28,6 +28,7 @@ def global_values(group: Group, image: sitk.Image, mask: sitk.Image, box: np.nda
     """Add one number a feature to `out`."""
     calculator = _calculator(group, *imageoperations.cropToTumorMask(image, mask, box))
     calculator._initCalculation()
+    _note_levels(calculator, group, out)
     for feature in group.features:
         with recorded(partial(out.fail, [feature])):
             # numpy ≥ 2.5 gives complex eigenvalues of real matrices
@@ -42,6 +43,7 @@ def voxel_values(group: Group, image: sitk.Image, mask: sitk.Image, box: np.ndar
     sweep = _Sweep(calculator, group.features)
     sweep.run(np.arange(sweep.voxels.shape[1]), _batch_size(calculator, group))
     sweep.again()
+    _note_levels(calculator, group, out)
     for feature in group.features:
         out.values[feature.name] = sweep.values[feature.name]
         if reason := sweep.failure(feature):
@@ -89,6 +91,12 @@ class _Sweep:
 
 def _calculator(group: Group, image: sitk.Image, mask: sitk.Image, **mode: Any) -> Any:
     return FEATURE_CLASSES[group.family](image, mask, **group.settings, label=LABEL, **mode)
+
+
+def _note_levels(calculator: Any, group: Group, out: Results) -> None:
+    levels = calculator.coefficients.get("grayLevels")  # shape has none
+    if levels is not None:
+        out.note_levels(group, len(levels))
 
 
 def _evaluate(calculator: Any, feature: Feature) -> Any:

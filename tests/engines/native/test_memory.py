@@ -34,6 +34,20 @@ def test_maps_cost_by_their_number():
     assert two > one
 
 
+def test_maps_are_no_larger_than_an_organs_box():
+    """What the maps of a liver take (box and voxels), and not more than twice that."""
+    classes = {"firstorder": [], "glcm": [], "glrlm": [], "glszm": [], "gldm": [], "ngtdm": []}
+    maps, none = (estimate(mode=mode, featureClass=classes) for mode in ("voxel", "roi"))
+    voxel = np.prod(LARGE.spacing)
+    liver = 93 * 4 * (210 * 170 * 190 + 2.0e6) / voxel
+    assert liver < maps - none < 2 * liver
+
+
+def test_maps_of_a_small_image_cost_no_more_than_it_has_voxels():
+    small = Geometry((40, 30, 20), (1.0, 1.0, 1.0))
+    assert estimate(small, "voxel") - estimate(small) < 20 * 40 * 30 * 20
+
+
 def test_padding_bounds_what_filters_see():
     setting = {"resampledPixelSpacing": [2, 2, 2], "padDistance": 1}
     log = {"LoG": {"sigma": [5.0]}}

@@ -161,6 +161,26 @@ def test_an_oblique_case_resampled(interpolator):
     np.testing.assert_array_equal(mine.mask, sitk.GetArrayFromImage(reference.mask) == 1)
 
 
+@pytest.mark.parametrize("interpolator", ["sitkBSpline", "sitkLinear", "sitkNearestNeighbor"])
+@pytest.mark.parametrize("angle", [0.1, 0.7, -0.3])
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_an_oblique_case_whose_new_voxels_lie_half_way(factor, angle, interpolator):
+    """Rounding then decides between two neighbours in every voxel of the mask, and whether the last ones
+    are inside the image.
+    """
+    c, s = np.cos(angle), np.sin(angle)
+    direction = (c, -s, 0.0, s * 0.8, c * 0.8, -0.6, s * 0.6, c * 0.6, 0.8)
+    scattered = (np.random.default_rng(2).random((8, 9, 11)) < 0.7).astype(np.uint8)
+    image, mask = small(
+        texture((8, 9, 11), 1, np.float64), scattered, direction=direction, spacing=(0.75, 0.9766, 2.5)
+    )
+    setting = {"resampledPixelSpacing": (factor * np.array(image.geometry.spacing)).tolist()}
+    setting |= {"interpolator": interpolator, "padDistance": 9, "minimumROIDimensions": 1}
+    mine, reference = ours((image, mask), setting), theirs((image, mask), setting)
+    np.testing.assert_allclose(mine.image, sitk.GetArrayFromImage(reference.image), rtol=1e-11, atol=1e-11)
+    np.testing.assert_array_equal(mine.mask, sitk.GetArrayFromImage(reference.mask) == 1)
+
+
 def outcome(prepare, case, setting):
     try:
         return prepare(case, setting)

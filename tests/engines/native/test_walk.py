@@ -96,10 +96,11 @@ def test_each_filter_is_applied_once(case, monkeypatch):
 
 def test_grey_levels_are_found_once_for_all_classes(case, monkeypatch):
     from radstore.texture import windows
+    from radstore.texture.order import FAMILIES
 
     calls, discretise = [], windows.discretise
     monkeypatch.setattr(windows, "discretise", lambda *a, **k: (calls.append(k), discretise(*a, **k))[1])
-    document = {"featureClass": {name: [] for name in windows.FAMILIES}, "imageType": {"Original": {}}}
+    document = {"featureClass": {name: [] for name in FAMILIES}, "imageType": {"Original": {}}}
     Cpu().vector(*case, graph_of(**document))
     assert calls == [{"binWidth": 25.0}]
 
