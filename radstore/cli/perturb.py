@@ -50,7 +50,7 @@ def perturb(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     as_json: options.Json = False,
 ) -> int:
-    """Measure how robust features are against small changes of mask and image.
+    """Measure how robust the features are: ICC per feature.
 
     Each case of the sample is computed as it is and once for each perturbation; ICC(1,1) with its 95 %
     interval says how much of a feature's variance lies between cases. Written as CSV and as a figure, and

@@ -42,7 +42,7 @@ def test_files_and_words(perturb: Any, site: Path) -> None:
     assert (site / "tiny@organ.icc.png").exists()
 
 
-def test_json_and_store(perturb: Any, run: Any, built: Path) -> None:
+def test_json_and_store(perturb: Any, run: Any, copied: Path) -> None:
     before = run("log", "--json").json[0]["number"]
     record = perturb("--json", "--out", "here.csv").json
     assert [row["feature"] for row in record["features"]] == FEATURES
