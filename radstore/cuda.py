@@ -19,8 +19,11 @@ OPTIONS = ("--std=c++17", "-fmad=false", "-default-device")
 """How NVRTC compiles our kernels: multiply-adds are not fused, as on the CPU: the same numbers. Functions
 are for the device unless they say otherwise, which generic lambdas cannot."""
 
+MEMORY_LIMIT = "CUPY_GPU_MEMORY_LIMIT"
+"""CuPy's environment variable: the bytes of a device that may be taken, or a share such as ``50%``."""
+
 SHARE = 0.8
-"""How much of a device's free memory is taken at most, unless ``CUPY_GPU_MEMORY_LIMIT`` says otherwise."""
+"""Without `MEMORY_LIMIT`: the share of what is free."""
 
 INSTALL = "pip install 'radstore[cuda13]', or 'radstore[cuda12]' for a driver of CUDA 12."
 CHECK = "Check that `nvidia-smi` lists one and that its driver is new enough for the CuPy installed."
@@ -120,8 +123,8 @@ def _index() -> int:
 def limit() -> int:
     """How many bytes of the current device CuPy's pool may take.
 
-    ``CUPY_GPU_MEMORY_LIMIT`` (bytes, or a share such as ``50%``) sets it; without that, the first call sets
-    it to `SHARE` of what is free. Raises `EngineError` if there is no device.
+    `MEMORY_LIMIT` sets it; without that, the first call sets it to `SHARE` of what is free. Raises
+    `EngineError` if there is no device.
     """
     _index()
     import cupy
@@ -131,6 +134,14 @@ def limit() -> int:
         free, _ = cupy.cuda.Device().mem_info
         pool.set_limit(size=int(SHARE * free) + pool.total_bytes())
     return int(pool.get_limit())
+
+
+def limit_told() -> str:
+    """What `limit` will be, in words; asks no device."""
+    given = os.environ.get(MEMORY_LIMIT)
+    return (
+        f"{MEMORY_LIMIT}={given}" if given else f"{SHARE:.0%} of what is free ({MEMORY_LIMIT} sets another)"
+    )
 
 
 def budget() -> int:

@@ -41,6 +41,7 @@ def init(
 
 def doctor(as_json: options.Json = False) -> int:
     """Say what is installed and which engines work, or why not."""
+    from radstore.cuda import limit_told
     from radstore.doctor import diagnose
 
     found = diagnose()
@@ -65,6 +66,7 @@ def doctor(as_json: options.Json = False) -> int:
             ("GPU", "memory", "CUDA_VISIBLE_DEVICES"),
             [(str(gpu), f"{gpu.memory / 1e9:.0f} GB", gpu.visible) for gpu in found.gpus],
         )
+        say(f"memory taken of a GPU: {limit_told()}")
     else:
         say(f"no GPU: {found.no_gpu}")
     return exits.OK

@@ -105,6 +105,8 @@ def test_doctor_lists_gpus_or_says_why_there_is_none(run: Any, monkeypatch: Any)
     from radstore.build import devices
     from radstore.errors import EngineError
 
+    monkeypatch.delenv("CUPY_GPU_MEMORY_LIMIT", raising=False)
+
     def none() -> Any:
         raise EngineError("no CUDA device can be used here: no driver", "Install one.")
 
@@ -114,6 +116,9 @@ def test_doctor_lists_gpus_or_says_why_there_is_none(run: Any, monkeypatch: Any)
     monkeypatch.setattr(devices, "visible", lambda: (card,))
     out = run("doctor").out
     assert "cuda:0 Card  80 GB   GPU-77" in out
+    assert "memory taken of a GPU: 80% of what is free (CUPY_GPU_MEMORY_LIMIT sets another)" in out
+    monkeypatch.setenv("CUPY_GPU_MEMORY_LIMIT", "50%")
+    assert "memory taken of a GPU: CUPY_GPU_MEMORY_LIMIT=50%" in run("doctor").out
     assert run("doctor", "--json").json["gpus"] == [
         {"id": 0, "name": "Card", "memory": 80 * 10**9, "visible": "GPU-77"}
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from radstore import cuda
 from radstore.images.arrays import Array
 from radstore.texture.device.launch import FEATURES, Call, columns
-from radstore.texture.device.placement import Part, place
+from radstore.texture.device.placement import STATIC, Part, place
 
 WARP = 32
 SMALL_WINDOW = 400  # voxels; up to here one warp has enough to do
@@ -50,7 +50,7 @@ def run_windows(
         blocks = max(1, min(blocks, budget // 2 // placement.scratch_bytes))
     scratch = cupy.zeros(blocks * placement.scratch_bytes, np.uint8)
     kernel = call.kernel(name, source)
-    if placement.shared_bytes > 48 << 10:  # more than a kernel may have without being told
+    if placement.shared_bytes + STATIC > 48 << 10:  # more than a kernel may have without being told
         kernel.max_dynamic_shared_size_bytes = placement.shared_bytes
     batch = max(blocks, budget // 4 // (8 * len(FEATURES[call.family])))
     found = []

@@ -16,6 +16,7 @@ from radstore.errors import EngineError
 from radstore.extract import extract, features
 from radstore.images.volume import Geometry, Volume
 from radstore.spec import Spec, load_spec
+from radstore.texture.device import region
 
 ROOT = Path(__file__).parents[3]
 CLASSES = {name: [] for name in ("shape", "firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")}
@@ -44,6 +45,13 @@ def case_of(shape=(9, 12, 13), size=(4, 5, 6), dtype=np.int16, spacing=(0.8, 0.8
     mask[part] = rng.random(size) < 0.9
     geometry = Geometry(shape[::-1], spacing)
     return Volume(image, geometry, "ct.nii"), Volume(mask, geometry, "mask.nii")
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Each thread costs time here; how many there are changes no number."""
+    monkeypatch.setattr(region, "DESCRIBE_THREADS", 64)
+    monkeypatch.setattr(region, "COUNT_THREADS", 32)
 
 
 @pytest.fixture(scope="module")
