@@ -19,6 +19,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from radstore import build as build
     from radstore import extract as extract
+    from radstore import select as select
+    from radstore import split as split
     from radstore.catalog import Case as Case
     from radstore.catalog import Catalog as Catalog
     from radstore.catalog import load_catalog as load_catalog
@@ -50,7 +52,7 @@ _PUBLIC = {
     "tag": "radstore.store.admin",
     "verify": "radstore.store.admin",
 }
-_MODULES = ("build", "extract")
+_MODULES = ("build", "extract", "select", "split")
 
 __all__ = ["__version__", *_MODULES, *_PUBLIC]
 

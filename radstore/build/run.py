@@ -128,7 +128,7 @@ class _Run:
         """Cases of which only the table's columns changed."""
         for case in self.plan.relabelled:
             record = self._base[case.id]
-            self._change(case.id, CaseRecord(case_info(case), record.blocks))
+            self._change(case.id, CaseRecord(case_info(case), record.blocks, record.marks))
 
     def take_vanished(self) -> list[Case]:
         """Cases to be made anew: gc took blocks from under us."""

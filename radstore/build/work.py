@@ -169,7 +169,7 @@ class Step:
             key = self.job.failure_key(self.case)
             for name in self.job.graphs.keys() - self.settled:
                 self.entries[name] = Entry(key, "failed", spec=self.job.spec.hash, error=self.error)
-        record = CaseRecord(case_info(self.case), self.entries)
+        record = CaseRecord(case_info(self.case), self.entries, self.known.marks)
         return Outcome(
             self.case.id, record, self.computed, self.copied, self.digests, self.error, self.seconds
         )

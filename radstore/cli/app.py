@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 import radstore
-from radstore.cli import build, exits, export, extract, output, query, setup, versions
+from radstore.cli import build, exits, export, extract, output, query, select, setup, split, versions
 from radstore.errors import RadstoreError
 
 P = ParamSpec("P")
@@ -67,6 +67,8 @@ VERBS: tuple[Callable[..., int], ...] = (
     setup.init,
     build.check,
     build.build,
+    split.split,
+    select.select,
     extract.extract,
     query.features,
     query.ls,

@@ -61,6 +61,12 @@ Version = Annotated[
 View = Annotated[
     str | None, typer.Option("--view", metavar="SPEC@REGION", help="Which view. Default: the last one built.")
 ]
+Label = Annotated[
+    str, typer.Option("--label", metavar="NAME", help="The column with the class of each case.")
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes at work. Default: one a core.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -7,7 +7,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,13 @@ def failures(failed: Mapping[str, Mapping[str, str]], limit: int | None = None) 
         yield f"failed   {case} ({error['step']}): {error['message']}\n         → {remedy}"
     if limit is not None and len(failed) > limit:
         yield f"… and {many(len(failed) - limit, 'more failure')}; `radstore status` lists them all"
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that says how much of how much is done; none where there is no terminal."""
+    from rich.progress import Progress
+
+    with Progress(console=stderr(), transient=True, disable=not stderr().is_terminal) as bar:
+        task = bar.add_task("working")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

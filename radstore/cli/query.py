@@ -96,9 +96,8 @@ def show(
     undefined = {name: dict(table.attrs["failures"]) for name, table in tables.items()}
     if as_json:
         blocks = one.record.to_json()["blocks"]
-        show_json(
-            {"case": case, "info": one.info, "blocks": blocks, "features": values, "undefined": undefined}
-        )
+        beside = {"info": one.info, "marks": one.marks}
+        show_json({"case": case, **beside, "blocks": blocks, "features": values, "undefined": undefined})
         return exits.OK
     _show_record(one)
     for name, features in values.items():
@@ -112,7 +111,8 @@ def show(
 def _show_record(one: CaseView) -> None:
     first = ("patient", "source")
     info = {name: one.info[name] for name in (*first, *one.info) if name in one.info}
-    show_table(("case", one.id), ((name, "" if value is None else value) for name, value in info.items()))
+    rows = [*info.items(), *one.marks.items()]
+    show_table(("case", one.id), ((name, "" if value is None else value) for name, value in rows))
     say()
     show_table(
         ("block", "shape zyx", "spacing zyx, mm", "engine"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,9 @@ class Spec:
         One of `PRECISIONS` to keep maps rounded (smaller on disk); None to keep all 23 bits of float32.
     notes
         What the user should know: settings without effect, features that cannot tell images apart.
+    provenance
+        Where the list of features comes from, as the file says it (`radstore select` writes it). Kept, and
+        neither part of the hash nor of the document: it changes no number.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Spec:
     maps: bool = False
     precision: str | None = None
     notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], name: str = "spec") -> Spec:

@@ -11,7 +11,7 @@ from radstore.errors import SpecError
 from radstore.graph import BINNED_FIRST_ORDER
 from radstore.spec import overrides as sets
 from radstore.spec.columns import Column
-from radstore.spec.findings import Findings, shown
+from radstore.spec.findings import Findings, mapping, shown
 from radstore.spec.model import PRECISIONS, Spec
 from radstore.spec.read_features import crossed_columns, named_columns
 from radstore.spec.read_settings import SECTIONS, read_image_types, read_settings
@@ -30,6 +30,7 @@ KEYS = (
     "region",
     "maps",
     "precision",
+    "provenance",
 )
 
 
@@ -76,13 +77,14 @@ def _parse(document: Any, name: str, findings: Findings) -> Spec:
         columns = crossed_columns(document, settings, filters, findings)
     region, maps = _region(document, findings), _maps(document, findings)
     precision = _precision(document, findings)
+    provenance = mapping(document, "provenance", findings)
     findings.raise_any()
     if not columns:
         raise SpecError(
             "; ".join([f"{findings.where(())}: no feature is left", *findings.notes]), "Name one."
         )
     _remark(columns, maps, findings)
-    return Spec(name, settings, tuple(columns), region, maps, precision, findings.notes)
+    return Spec(name, settings, tuple(columns), region, maps, precision, findings.notes, provenance)
 
 
 def _check_keys(document: Mapping[Any, Any], findings: Findings) -> None:

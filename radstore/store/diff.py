@@ -26,7 +26,7 @@ class Difference:
     cases_added, cases_removed
         Case ids.
     cases_changed
-        Case id → names of the blocks (or ``info``) that differ.
+        Case id → names of the blocks (or ``info``, ``marks``) that differ.
     features_added, features_removed
         View → features that no case of the other version has.
     features_changed
@@ -70,7 +70,8 @@ def _changed_names(a: CaseRecord | None, b: CaseRecord | None) -> list[str]:
         for name in sorted({*a.blocks, *b.blocks})
         if name not in a.blocks or name not in b.blocks or a.blocks[name].identity != b.blocks[name].identity
     ]
-    return names if same_value(dict(a.info), dict(b.info)) else ["info", *names]
+    beside = (("info", a.info, b.info), ("marks", a.marks, b.marks))
+    return [*(name for name, x, y in beside if not same_value(dict(x), dict(y))), *names]
 
 
 def _values(snapshot: Snapshot, view: str) -> pd.DataFrame:

@@ -46,6 +46,9 @@ class Version:
     build
         What was built: ``view``, ``spec`` (normalised), ``region``, ``engine``; another commit keeps its
         parent's.
+    marks
+        Mark → how the cases came by it (for ``fold``: k, seed, strata, …); what a commit does not say it
+        takes over from its parent.
     changed
         How many cases it changed.
     code
@@ -62,6 +65,7 @@ class Version:
     build: Mapping[str, Any] = field(default_factory=dict)
     changed: int = 0
     code: str = radstore.__version__
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 EMPTY = Version(0, 0, "")
@@ -153,6 +157,7 @@ def commit(
     *,
     message: str = "",
     build: Mapping[str, Any] | None = None,
+    marks: Mapping[str, Any] | None = None,
 ) -> Commit:
     """Add changes to the log as a new version.
 
@@ -165,7 +170,7 @@ def commit(
     """
     while True:
         with lease.committing(bucket) as flag:  # gc deletes nothing between our look and the log entry
-            done = _commit(bucket, changes, message, build or {}, flag)
+            done = _commit(bucket, changes, message, build or {}, marks or {}, flag)
         if done:
             return done
 
@@ -175,6 +180,7 @@ def _commit(
     changes: Mapping[str, Change],
     message: str,
     build: Mapping[str, Any],
+    marks: Mapping[str, Any],
     flag: lease.Held,
 ) -> Commit | None:
     """One commit under one lease; None if the lease ran out before it was done."""
@@ -196,6 +202,7 @@ def _commit(
             nonce=nonce,
             build=dict(build or parent.build),
             changed=len(merged),
+            marks={**parent.marks, **marks},
         )
         if _create(bucket, version):
             return Commit(version, conflicts, vanished, written=True)

@@ -90,10 +90,14 @@ class CaseRecord:
         ``patient``, ``source`` and the table's columns: what becomes coords of the features.
     blocks
         Block name (``image``, ``region/pancreas``, ``features/selected@pancreas``, …) → entry.
+    marks
+        What the store's own verbs said of the case: ``fold``, ``lesion_voxels``, …. Builds keep them, and
+        they become coords too; how they came about stands in the version's log entry.
     """
 
     info: Mapping[str, Any] = field(default_factory=dict)
     blocks: Mapping[str, Entry] = field(default_factory=dict)
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
     def has(self, name: str, key: str) -> bool:
         """Whether the case has the block with this key under this name."""
@@ -104,12 +108,13 @@ class CaseRecord:
         return {
             "info": dict(self.info),
             "blocks": {name: entry.to_json() for name, entry in self.blocks.items()},
+            **({"marks": dict(self.marks)} if self.marks else {}),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> CaseRecord:
         blocks = {name: Entry.from_json(entry) for name, entry in value["blocks"].items()}
-        return cls(value["info"], blocks)
+        return cls(value["info"], blocks, value.get("marks", {}))
 
 
 class Manifest:

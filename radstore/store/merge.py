@@ -6,9 +6,9 @@
 4. Two failures: the newer, ours.
 5. Two blocks with one key but different digests: the newer, ours (a lost block was computed anew, and a
    recipe does not always give the same last bits).
-6. Two blocks with different keys, or two values of one table column: a conflict. The case keeps what
+6. Two blocks with different keys, or two values of one table column or mark: a conflict. The case keeps what
    the log has; nothing of ours enters it.
-7. A removal (of a block, a column, the whole case) against a change: the change, which someone needs.
+7. A removal (of a block, a column, a mark, the whole case) against a change: the change, which someone needs.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def merge_case(
     return CaseRecord(
         _merge(old.info, ours.info, theirs.info, same_value, _refuse),
         _merge(old.blocks, ours.blocks, theirs.blocks, _same_entry, _better_entry),
+        _merge(old.marks, ours.marks, theirs.marks, same_value, _refuse),
     )
 
 
@@ -98,6 +99,7 @@ def _merge(
 def _same_record(a: CaseRecord, b: CaseRecord) -> bool:
     return (
         same_value(dict(a.info), dict(b.info))
+        and same_value(dict(a.marks), dict(b.marks))
         and a.blocks.keys() == b.blocks.keys()
         and all(_same_entry(entry, b.blocks[name]) for name, entry in a.blocks.items())
     )

@@ -163,6 +163,11 @@ class CaseView:
         return self.record.info
 
     @property
+    def marks(self) -> Mapping[str, Any]:
+        """What the store's own verbs said of it: ``fold``, ``lesion_voxels``, …."""
+        return self.record.marks
+
+    @property
     def image(self) -> xr.DataArray:
         """The CT, source dtype (z, y, x), HU, coords in mm."""
         return self._array("image", "image")

@@ -47,7 +47,8 @@ def feature_table(bucket: Bucket, version: Version, view: str) -> xr.Dataset:
     xarray.Dataset
         Variable ``value``, float64 (case, feature), NaN where a feature is undefined. Coords along
         ``feature``: ``image_type``, ``feature_class``, ``feature_name``; along ``case``: ``patient``,
-        ``source``, ``spec`` (hash) and the columns of the catalog's table.
+        ``source``, ``spec`` (hash), the columns of the catalog's table, and the marks (``fold``, …); a
+        column with the name of one of these is called ``table_<column>``.
 
     Raises
     ------
@@ -154,12 +155,16 @@ def _name_parts(names: list[str]) -> dict[str, list[str]]:
 
 def _case_coords(records: Mapping[str, CaseRecord], view: str) -> dict[str, np.ndarray]:
     columns: dict[str, None] = dict.fromkeys(["patient", "source"])
+    marks: dict[str, None] = {}
     for record in records.values():
         columns.update(dict.fromkeys(record.info))
+        marks.update(dict.fromkeys(record.marks))
     coords = {}
     for column in columns:
-        name = f"table_{column}" if column in RESERVED else column
+        name = f"table_{column}" if column in RESERVED or column in marks else column
         coords[name] = _column([record.info.get(column) for record in records.values()])
+    for mark in marks:
+        coords[mark] = _column([record.marks.get(mark) for record in records.values()])
     coords["spec"] = np.array([record.blocks[FEATURES + view].spec for record in records.values()])
     return coords
 

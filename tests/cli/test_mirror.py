@@ -17,6 +17,8 @@ MIRROR = {
     "init": "radstore.catalog.guess:guess_catalog",
     "check": "radstore.build.check:check",
     "build": "radstore.build:build",
+    "split": "radstore.split:split",
+    "select": "radstore.select:select",
     "extract": "radstore.extract:extract",
     "features": "radstore.texture.names:describe",
     "ls": "radstore.store.query:open_store",
@@ -37,6 +39,7 @@ RENAMED = {
     "status": {"expected": "catalog"},
     "init": {"catalog_folder": "catalog"},
     "extract": {"spec": "features"},
+    "split": {"from_file": "from"},
     "export maps": {"snapshot": "store", "folder": "dir", "features": "feature", "suffix": "format"},
     "export features": {"snapshot": "store", "path": "out"},
 }
@@ -73,7 +76,21 @@ def test_every_verb_has_its_function() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["build", "check", "extract", "status", "verify", "expire", "gc", "diff", "tag", "export maps"]
+    "verb",
+    [
+        "build",
+        "check",
+        "split",
+        "select",
+        "extract",
+        "status",
+        "verify",
+        "expire",
+        "gc",
+        "diff",
+        "tag",
+        "export maps",
+    ],
 )
 def test_parameters_agree(verb: str) -> None:
     renamed = RENAMED.get(verb, {}) | {"settings": "set", "features": "features"}
@@ -86,7 +103,7 @@ def test_parameters_agree(verb: str) -> None:
     assert typed - python <= OWN | {"store"}, f"{verb}: only on the command line"
 
 
-@pytest.mark.parametrize("verb", ["build", "check", "extract", "gc"])
+@pytest.mark.parametrize("verb", ["build", "check", "split", "select", "extract", "gc"])
 def test_defaults_agree(verb: str) -> None:
     given = spoken(verb)
     names = {"settings": "set", "spec": "features"}
@@ -98,6 +115,6 @@ def test_defaults_agree(verb: str) -> None:
         if verb == "gc" and name == "grace":
             default /= 3600  # hours are easier to type
         if name in ("catalog", "maps"):  # a path on the command line
-            assert str(option.default or False) == str(default)
+            assert str(option.default or None) == str(default or None)
         else:
             assert (option.default or None) == (default or None)

@@ -99,7 +99,7 @@ def test_show_of_a_failed_case(run: Any, built: Path) -> None:
 
 def test_show_json(run: Any, built: Path) -> None:
     record = run("show", "P1_1", "--json").json
-    assert set(record) == {"case", "info", "blocks", "features", "undefined"}
+    assert set(record) == {"case", "info", "marks", "blocks", "features", "undefined"}
     assert record["info"] == {"patient": "P1", "source": "tiny", "age": 61, "label": 1}
     assert list(record["features"]["tiny@organ"]) == FEATURES
     assert record["features"]["flat@pair"]["original_glcm_Imc1"] is None

@@ -401,3 +401,10 @@ def test_other_files_in_the_log_do_not_matter(local: Bucket, maker: Callable) ->
     log.tag(local, "x", log.head(local))
     assert log.numbers(local) == [1, 2]
     assert log.tags(local) == {"x": 2}
+
+
+def test_how_marks_came_about_is_inherited(make: Any) -> None:
+    first = make.commit("a", CaseRecord({}, marks={"fold": 0}), marks={"fold": {"k": 5}}).version
+    second = make.commit("b", CaseRecord({}, marks={"size": 9}), marks={"size": {"region": "lesion"}}).version
+    assert first.marks == {"fold": {"k": 5}}
+    assert log.head(make.bucket).marks == second.marks == {"fold": {"k": 5}, "size": {"region": "lesion"}}

@@ -146,3 +146,10 @@ def test_a_damaged_manifest_says_so(bucket: Bucket, damage: object) -> None:
     bucket.write(path, damage(bucket.read(path)))
     with pytest.raises(CorruptBlock, match=made.sha):
         Manifest(bucket, made.sha)
+
+
+def test_marks_come_back_and_cost_nothing_where_there_are_none() -> None:
+    plain, marked = CaseRecord({"patient": "P"}), CaseRecord({"patient": "P"}, marks={"fold": 3})
+    assert set(plain.to_json()) == {"info", "blocks"}
+    assert CaseRecord.from_json(plain.to_json()) == plain
+    assert CaseRecord.from_json(marked.to_json()) == marked

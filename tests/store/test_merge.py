@@ -205,3 +205,23 @@ def test_a_block_is_never_lost_to_a_failure_of_the_other_side(
                 if entry.ok and changed and against is not None and not against.ok:
                     assert found is not None
                     assert found.blocks[name].ok
+
+
+def marked(**marks: Any) -> CaseRecord:
+    return CaseRecord({"patient": "P"}, marks=marks)
+
+
+def test_a_builder_that_knew_no_mark_keeps_the_one_set_meanwhile() -> None:
+    ours = CaseRecord({"patient": "P"}, {"image": A})
+    found = merge_case(CaseRecord({"patient": "P"}), ours, marked(fold=2))
+    assert found == CaseRecord({"patient": "P"}, {"image": A}, {"fold": 2})
+
+
+def test_two_splits_at_once_are_a_conflict() -> None:
+    assert merge_case(marked(fold=0), marked(fold=0), marked(fold=1)) == marked(fold=1)
+    with pytest.raises(MergeConflict, match="fold"):
+        merge_case(marked(fold=0), marked(fold=1), marked(fold=2))
+
+
+def test_a_removed_case_that_was_marked_meanwhile_stays() -> None:
+    assert merge_case(marked(), None, marked(fold=1)) == marked(fold=1)

@@ -211,3 +211,13 @@ def test_on_an_object_store(s3: Callable[[], str], maker: Callable) -> None:
     for _ in range(2):
         assert the_table(make.bucket, "v")["value"].values.tolist() == [[97.0], [98.0]]
     assert table.FEATURES == "features/"
+
+
+def test_marks_are_coords_and_hide_the_tables_columns(make: Any, add: Callable[..., None]) -> None:
+    for case in "ab":
+        add(case, {MEAN: 1.0}, fold="theirs")
+    before = make.now("a")
+    assert make.commit("a", CaseRecord(before.info, before.blocks, {"fold": 1})).written
+    found = the_table(make.bucket)
+    np.testing.assert_array_equal(found["fold"], [1.0, np.nan])
+    assert found["table_fold"].values.tolist() == ["theirs", "theirs"]
