@@ -136,7 +136,7 @@ def _bucket(store: str | os.PathLike[str] | None, catalog: Catalog | None, check
 
 
 def _record(before: CaseRecord | None, case: Case) -> CaseRecord:
-    from radstore.build.work import case_info  # SimpleITK comes with it
+    from radstore.build.outcome import case_info
 
     old = before or CaseRecord()
     return CaseRecord(case_info(case), old.blocks, old.marks)
