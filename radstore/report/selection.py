@@ -55,7 +55,7 @@ def _roc(axes: Any, selection: Selection) -> None:
         false, true, _ = roc_curve(truth[inside], found.decision[inside])
         axes.plot(false, true, color=OTHER, linewidth=1)
         curves.append(np.interp(GRID, false, true))
-    axes.plot(GRID, np.mean(curves, axis=0), color=CHOSEN, linewidth=2, label="mean of the folds")
+    axes.plot([0, *GRID], [0, *np.mean(curves, axis=0)], color=CHOSEN, linewidth=2, label="mean of the folds")
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle=":")
     axes.set_aspect("equal")
     axes.set_xlabel("false positive rate")
@@ -88,7 +88,7 @@ def _null(axes: Any, selection: Selection) -> None:
     if null is None:
         return
     low, high = null.interval
-    axes.hist(null.auroc, bins=20, color=OTHER)
+    axes.hist(null.auroc, bins=20, color="grey")
     axes.axvspan(low, high, color=OTHER, alpha=0.4, label="central 95 %")
     axes.axvline(null.observed, color=CHOSEN, label=f"observed {null.observed:.3f}")
     axes.set_xlabel(f"nested AUROC of {len(null.auroc)} permutations")

@@ -17,8 +17,8 @@ from radstore.select.provenance import provenance_of
 from radstore.select.selection import Selection, select_features
 from radstore.spec import Spec
 from radstore.split.roll import some
-from radstore.split.stored import FOLD
 from radstore.store import blocks, layout
+from radstore.store.manifest import FOLD
 from radstore.store.query import Snapshot, open_store
 from radstore.store.table import FEATURES
 from radstore.suggest import suggest

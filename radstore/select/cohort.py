@@ -11,9 +11,10 @@ import numpy as np
 from radstore.errors import BadInput
 from radstore.select.classes import two_classes
 from radstore.spec.columns import read_image
-from radstore.split.labels import labels_of
+from radstore.split.labels import label_text, labels_of
 from radstore.split.roll import some
-from radstore.split.stored import FOLD, SPLIT, stored_folds
+from radstore.split.stored import stored_folds
+from radstore.store.manifest import FOLD
 from radstore.suggest import suggest
 from radstore.texture.names import FEATURES
 
@@ -193,16 +194,13 @@ def _is_feature(name: str) -> bool:
 def _folds(
     rows: dict[str, dict[str, Any]], patient: str, cases: Sequence[str], where: str
 ) -> np.ndarray | None:
-    marks = {
-        case: {
-            "patient": row[patient],
-            FOLD: None if row[FOLD] != row[FOLD] else row[FOLD],
-            SPLIT: row.get(SPLIT),
-        }
-        for case, row in rows.items()
-        if FOLD in row
-    }
-    if not any(mark[FOLD] is not None for mark in marks.values()):
+    """The stored fold of each case; None if no case has one."""
+    marks = {case: {**row, "patient": row[patient]} for case, row in rows.items() if _has_fold(row)}
+    if not marks:
         return None
     found = stored_folds(marks, where)
     return np.array([found.get(case, NO_FOLD) for case in cases], dtype=np.int64)
+
+
+def _has_fold(row: dict[str, Any]) -> bool:
+    return label_text(row.get(FOLD)) is not None

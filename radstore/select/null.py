@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from radstore.errors import BadInput
 from radstore.select.cohort import Cohort
 from radstore.select.nested import nested, outer_folds
 from radstore.select.options import Options
 from radstore.select.parallel import Progress, run
 
 CENTRAL = 0.95
+ATTEMPTS = (
+    20  # draws until every fold has both classes; only with hardly more patients than folds more than 1
+)
 
 
 @dataclass(frozen=True)
@@ -92,5 +96,18 @@ def permuted(cohort: Cohort, seed: tuple[int, ...]) -> np.ndarray:
 
 
 def _permuted_auroc(cohort: Cohort, options: Options, number: int) -> float:
-    labels = permuted(cohort, (options.seed, number))
-    return nested(replace(cohort, positive=labels), options, jobs=1).honest.mean_auroc
+    return nested(_scorable(cohort, options, number), options, jobs=1).honest.mean_auroc
+
+
+def _scorable(cohort: Cohort, options: Options, number: int) -> Cohort:
+    """A permutation whose folds all have both classes, as those of the observed labels have."""
+    attempt = 0
+    while True:
+        drawn = replace(cohort, positive=permuted(cohort, (options.seed, number, attempt)))
+        try:
+            outer_folds(drawn, options)
+            return drawn
+        except BadInput:
+            attempt += 1
+            if attempt == ATTEMPTS:
+                raise

@@ -7,7 +7,7 @@
    the F test of two groups (scikit-learn's `f_classif`; t² = F), Benjamini-Hochberg at alpha.
 4. Redundancy: strongest first, a feature that is correlated with a stronger one beyond the limit is dropped.
 5. Recursive feature elimination with a linear SVM (Guyon et al. 2002, doi:10.1023/A:1012487302797):
-   a tenth of the features at a time down to four times the wanted number, then one at a time.
+   a fifth of the features at a time down to four times the wanted number, then one at a time.
 
 The linear SVM has the squared hinge loss, solved in the primal: unlike liblinear's dual solver it draws no
 random numbers and always converges. Classes weigh the same, whatever their frequency.
@@ -23,7 +23,7 @@ import numpy as np
 
 from radstore.select.options import Options
 
-COARSE_STEP = 0.1  # share of the features that the first elimination drops at a time …
+COARSE_STEP = 0.2  # share of the features that the first elimination drops at a time …
 COARSE = 4  # … until so many times the wanted number are left
 FLAT = 1e-12  # a feature whose range is below this share of its largest value is constant
 

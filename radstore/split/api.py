@@ -13,12 +13,12 @@ from radstore.errors import BadInput, ConflictError
 from radstore.split.outcome import Split, made, taken
 from radstore.split.roll import Roll
 from radstore.split.sizes import Progress, Sizes, lesion_sizes
-from radstore.split.stored import FOLD, stored_folds
+from radstore.split.stored import stored_folds
 from radstore.store import layout, log
 from radstore.store.blocks import CODEC
 from radstore.store.bucket import Bucket, open_bucket
 from radstore.store.log import Change, Version
-from radstore.store.manifest import CaseRecord, Manifest
+from radstore.store.manifest import FOLD, CaseRecord, Manifest
 from radstore.store.query import open_existing
 
 

@@ -13,9 +13,8 @@ from radstore.errors import BadInput
 from radstore.split import files, folds
 from radstore.split.roll import Roll, some
 from radstore.split.sizes import Sizes
-from radstore.split.stored import FOLD, SPLIT, VOXELS
 from radstore.split.strata import BIN, Member, strata
-from radstore.store.manifest import CaseRecord
+from radstore.store.manifest import FOLD, SPLIT, VOXELS, CaseRecord
 
 
 @dataclass(frozen=True)

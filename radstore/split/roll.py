@@ -8,9 +8,8 @@ from typing import Any
 
 from radstore.errors import BadInput
 from radstore.split.labels import label_text, labels_of
-from radstore.split.stored import VOXELS
 from radstore.split.strata import Member
-from radstore.store.manifest import CaseRecord
+from radstore.store.manifest import VOXELS, CaseRecord
 from radstore.suggest import suggest
 
 

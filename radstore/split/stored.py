@@ -7,9 +7,7 @@ from typing import Any
 
 from radstore.errors import BadInput
 from radstore.split.folds import require_disjoint
-
-FOLD, SPLIT, VOXELS = "fold", "split", "lesion_voxels"
-"""Marks: the case's fold, the id of the split that made it, and its lesion's size."""
+from radstore.store.manifest import FOLD, SPLIT
 
 
 def stored_folds(rows: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, int]:
@@ -27,7 +25,7 @@ def stored_folds(rows: Mapping[str, Mapping[str, Any]], where: str) -> dict[str,
     BadInput
         If no case has a fold, the folds come from different splits, or a patient is in two.
     """
-    folds = {case: int(row[FOLD]) for case, row in rows.items() if row.get(FOLD) is not None}
+    folds = {case: _number(case, row[FOLD], where) for case, row in rows.items() if row.get(FOLD) is not None}
     if not folds:
         raise BadInput(f"{where}: no case has a fold", "Run `radstore split` first.")
     splits: dict[str, str] = {}
@@ -41,3 +39,9 @@ def stored_folds(rows: Mapping[str, Mapping[str, Any]], where: str) -> dict[str,
         )
     require_disjoint({case: str(rows[case]["patient"]) for case in folds}, folds, where)
     return folds
+
+
+def _number(case: str, fold: Any, where: str) -> int:
+    if isinstance(fold, str | bool) or fold != int(fold) or fold < 0:
+        raise BadInput(f"{where}: the fold of case {case} is {fold!r}", "Give whole numbers from 0 on.")
+    return int(fold)

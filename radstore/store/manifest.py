@@ -22,6 +22,9 @@ from radstore.store.bucket import Bucket, for_each
 
 RESTORE = "Restore this file from a copy; or delete it and the log entries that need it, and build again."
 
+FOLD, SPLIT, VOXELS = MARKS = ("fold", "split", "lesion_voxels")
+"""Marks of a case: its fold, the id of the split that made it, its lesion's size in voxels."""
+
 
 @dataclass(frozen=True)
 class Entry:

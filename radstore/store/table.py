@@ -13,7 +13,7 @@ from radstore.store import blocks, layout
 from radstore.store.blocks import Block
 from radstore.store.bucket import Bucket, for_each
 from radstore.store.log import Version
-from radstore.store.manifest import CaseRecord, Entry, Manifest
+from radstore.store.manifest import MARKS, CaseRecord, Entry, Manifest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -161,7 +161,7 @@ def _case_coords(records: Mapping[str, CaseRecord], view: str) -> dict[str, np.n
         marks.update(dict.fromkeys(record.marks))
     coords = {}
     for column in columns:
-        name = f"table_{column}" if column in RESERVED or column in marks else column
+        name = f"table_{column}" if column in (*RESERVED, *MARKS, *marks) else column
         coords[name] = _column([record.info.get(column) for record in records.values()])
     for mark in marks:
         coords[mark] = _column([record.marks.get(mark) for record in records.values()])

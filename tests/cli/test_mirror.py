@@ -114,7 +114,7 @@ def test_defaults_agree(verb: str) -> None:
         default = parameter.default
         if verb == "gc" and name == "grace":
             default /= 3600  # hours are easier to type
-        if name in ("catalog", "maps"):  # a path on the command line
+        if name in ("catalog", "maps", "folds"):  # a path, or a number or word, on the command line
             assert str(option.default or None) == str(default or None)
         else:
             assert (option.default or None) == (default or None)

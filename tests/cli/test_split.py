@@ -21,6 +21,11 @@ def test_split_of_a_built_store_stays_when_it_is_built_on(run: Any, copied: Path
     build = ("build", "-f", "tiny.yaml", "--scheduler", scheduler, "--set", "setting.binWidth=5")
     assert run(*build).code == exits.SOME_FAILED
     assert run("show", "P1_1", "--json").json["marks"] == folds
+    table = Path("table.csv")
+    table.write_text(table.read_text().replace("061Y", "071Y"))
+    assert run(*build).code == exits.SOME_FAILED
+    record = run("show", "P1_1", "--json").json
+    assert (record["info"]["age"], record["marks"]) == (71, folds)
     assert run("split", "--check").out.endswith("4 cases of 3 patients in 2 folds; no patient is in two\n")
     run("export", "features", "f.csv")
     assert "fold" in Path("f.csv").read_text().splitlines()[0].split(",")

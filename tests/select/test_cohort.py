@@ -83,6 +83,8 @@ def test_words_for_classes(labels: list[Any], positive: str | None, expected: li
         ({}, {"patient": "person"}, "no column 'person'"),
         ({}, {"features": ["nope"]}, "no feature 'nope'"),
         ({"fold": [0, 1, 0, 1, 1, 0]}, {}, r"1 patient is .*: P1 \(fold 0: f, fold 1: e\)"),
+        ({"fold": list("ababab")}, {}, "the fold of case f is 'a'"),
+        ({"fold": 0.5}, {}, "the fold of case f is 0.5"),
     ],
 )
 def test_bad_input(columns: Any, keywords: Any, says: str) -> None:

@@ -71,7 +71,7 @@ def test_no_features_is_a_constant_prediction(make: Any) -> None:
 def test_stored_folds(make: Any) -> None:
     cohort = make()
     options = Options(size=4, folds=None)
-    with pytest.raises(BadInput, match="120 of 120 labelled cases have no stored fold\n.*radstore split"):
+    with pytest.raises(BadInput, match=r"120 of 120 labelled cases have no stored fold\n.*radstore split"):
         outer_folds(cohort, options)
     own = outer_folds(cohort, Options(folds=3, seed=5))
     stored = replace(cohort, folds=own * 2 + 1)  # numbered 1, 3, 5
@@ -85,9 +85,7 @@ def test_a_fold_without_positives(make: Any) -> None:
     cohort = make()
     folds = np.where(cohort.positive, 0, np.arange(120) % 2)
     cohort = replace(cohort, patients=cohort.cases, folds=folds)
-    with pytest.raises(
-        BadInput, match=r"fold 1 has no case with the label '1' among its \d+\n.*another case"
-    ):
+    with pytest.raises(BadInput, match=r"fold 1 has no case with the label '1' among its \d+\n"):
         outer_folds(cohort, Options(folds=None))
 
 

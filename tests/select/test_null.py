@@ -54,9 +54,9 @@ def test_leakage() -> None:
     """Noise: features chosen outside the folds seem to tell the classes apart, ours do not."""
     rng = np.random.default_rng(1)
     ids = np.array([f"c{n:02d}" for n in range(60)])
-    names = tuple(f"f{n:03d}" for n in range(300))
-    noise = Cohort(rng.normal(size=(60, 300)), rng.permutation(np.arange(60) % 2 == 0), ids, ids, names)
-    found = select_features(noise, replace(OPEN, size=8), permutations=20, jobs=1)
+    names = tuple(f"f{n:03d}" for n in range(400))
+    noise = Cohort(rng.normal(size=(60, 400)), rng.permutation(np.arange(60) % 2 == 0), ids, ids, names)
+    found = select_features(noise, replace(OPEN, size=10), permutations=20, jobs=1)
     assert found.nested.chosen_outside.mean_auroc > 0.8
     assert found.nested.same_data.mean_auroc > 0.85
     assert found.null is not None

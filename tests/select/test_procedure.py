@@ -33,7 +33,7 @@ def plainly(values: np.ndarray, positive: np.ndarray, size: int) -> set[int]:
         if all(abs(np.corrcoef(scaled[at], scaled[other])[0, 1]) <= 0.95 for other in kept):
             kept.append(at)
     svm = LinearSVC(C=0.01, dual=False, class_weight="balanced")
-    for number, step in ((4 * size, 0.1), (size, 1)):
+    for number, step in ((4 * size, 0.2), (size, 1)):
         if len(kept) > number:
             rfe = RFE(svm, n_features_to_select=number, step=step)
             rfe.fit(np.column_stack([scaled[at] for at in kept]), positive)

@@ -109,3 +109,13 @@ def test_importing_it_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_provenance_is_kept_and_not_hashed(load, refusal) -> None:
+    text = "features: [original_glcm_Imc1]\n"
+    plain = load(text)
+    told = load(text + "provenance: {by: hand, scores: {auroc: 0.9}}\n")
+    assert told.provenance == {"by": "hand", "scores": {"auroc": 0.9}}
+    assert plain.provenance == {}
+    assert (told.hash, told.document, told) == (plain.hash, plain.document, plain)
+    assert "provenance is 3, not a mapping" in refusal(text + "provenance: 3\n")

@@ -221,3 +221,5 @@ def test_marks_are_coords_and_hide_the_tables_columns(make: Any, add: Callable[.
     found = the_table(make.bucket)
     np.testing.assert_array_equal(found["fold"], [1.0, np.nan])
     assert found["table_fold"].values.tolist() == ["theirs", "theirs"]
+    add("c", {MEAN: 1.0}, view="v@r", fold="theirs")  # no case of this view has the mark
+    assert "fold" not in the_table(make.bucket, "v@r").coords
