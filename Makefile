@@ -45,7 +45,7 @@ wheel:
 tsan: $(VENV)/.installed-test
 	RADSTORE_EMULATED='-DRS_THREADS -fsanitize=thread -g' TSAN_OPTIONS='halt_on_error=1 exitcode=66' \
 	LD_PRELOAD="$(shell $(CXX) -print-file-name=libtsan.so)" OPENBLAS_NUM_THREADS=1 \
-	$(BIN)/python -m pytest tests/texture/test_cuda_emulated.py -k 'every_family or spread'
+	$(BIN)/python -m pytest tests/texture/test_cuda_emulated.py -k lanes_wait
 
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/*/kernels/*)
 	$(PYTHON) -m venv $(VENV)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-# A busy machine is no failure: how long one example may take is not what these tests are about.
-settings.register_profile("radstore", deadline=None)
-settings.load_profile("radstore")
+if find_spec("hypothesis"):  # on a bare GPU machine tests/gpu does without
+    from hypothesis import settings
+
+    # A busy machine is no failure: how long one example may take is not what these tests are about.
+    settings.register_profile("radstore", deadline=None)
+    settings.load_profile("radstore")
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

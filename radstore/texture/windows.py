@@ -137,7 +137,7 @@ class Windows:
             weights=self._weights(family, settings, offsets),
             wanted=[ORDER[family].index(name) for name in wanted],
             threads=threads,
-            **({} if on_device(self.image) else {"rolling": ROLLING}),
+            rolling=ROLLING,
             **self._extra(family, settings),
         )
         found = dict(zip(wanted, rows, strict=True))
@@ -186,7 +186,7 @@ class Windows:
 
 def _kernels(array: Array) -> Any:
     """The module whose functions run where the array is."""
-    return import_module("radstore.texture." + ("device" if on_device(array) else "_native"))
+    return import_module("radstore.texture.device") if on_device(array) else _native
 
 
 def _grade(image: Array, inside: Array, bins: Mapping[str, Any]) -> tuple[Array, np.ndarray]:

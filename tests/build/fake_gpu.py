@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radstore.engines.cpu import Cpu
-
 import radstore.build.work
 from radstore.build import devices, nannies
 from radstore.engines import registry
 from radstore.engines.base import Maps, Vector
+from radstore.engines.native import Cpu
 from radstore.errors import EngineError
 
 # Environment, which reaches the workers as well:
@@ -64,6 +63,7 @@ class Cuda(Cpu):
         where = os.environ.get(devices.VISIBLE, "0")
         if where in ("", os.environ.get(BUSY)):
             raise EngineError(f"cudaErrorDevicesUnavailable: device {where!r} is busy")
+        super().__init__()
         self.device = "cuda:0 Fake"
 
     def vector(self, *case: Any) -> Vector:

@@ -44,11 +44,11 @@ def case(shape=(4, 5, 6), levels=8, inside=0.6, seed=0):
 def compare(emulated):
     """(image, mask, family, voxel=False, **settings): assert that device and host agree."""
 
-    def check(image, mask, family, *, voxel=False, **given):
+    def check(image, mask, family, *, voxel=False, windows=None, **given):
         settings = {**SETTINGS, **({"kernelRadius": 1, "maskedKernel": True} if voxel else {}), **given}
         if "binCount" in settings:
             del settings["binWidth"]
-        centres = np.argwhere(mask).astype(np.int32) if voxel else None
+        centres = np.argwhere(mask).astype(np.int32)[:windows] if voxel else None
         host = Windows(image, mask, SPACING, centres)
         there = [None if a is None else emulated.asarray(a) for a in (image, mask, centres)]
         on_device = Windows(there[0], there[1], SPACING, there[2])
@@ -138,7 +138,9 @@ def arrange(emulated, monkeypatch):
 
     def one_block_one_team():
         monkeypatch.setattr(placing, "SMALL_WINDOW", 0)
-        monkeypatch.setattr(placing, "SMALL_MATRIX", 0)
+        monkeypatch.setattr(placing, "SMALL_BLOCK", 0)
+        monkeypatch.setattr(device.matrices, "OWN_MATRIX", 0)
+        monkeypatch.setattr(device.matrices, "OWN_MATRIX_MCC", 0)
 
     def little_shared_memory():
         monkeypatch.setitem(emulated.FACTS, "sharedMemPerMultiprocessor", 3 * 2048)
@@ -173,6 +175,20 @@ def test_however_a_call_is_spread(rule, family, voxel, compare, arrange):
     compare(*case((3, 4, 5), levels=6), family, voxel=voxel)
     if family in ("glcm", "glrlm"):
         compare(*case((3, 3, 4), levels=6), family, voxel=voxel, weightingNorm="euclidean")
+
+
+@pytest.mark.parametrize("voxel", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("rule", ["several_warps_a_window", "one_block_one_team"])
+def test_lanes_wait_for_each_other(rule, family, voxel, compare, arrange, monkeypatch):
+    """Few windows and small blocks: `make tsan` runs this with a thread of the system for each lane."""
+    monkeypatch.setattr(regions, "DESCRIBE_THREADS", 64)
+    monkeypatch.setattr(regions, "COUNT_THREADS", 32)
+    arrange[rule]()
+    image, mask = case((2, 3, 4), levels=4, inside=0.8)
+    compare(image, mask, family, voxel=voxel, windows=2, force2D=True, force2Ddimension=0)
+    if family in ("glcm", "glrlm"):
+        compare(image, mask, family, voxel=voxel, windows=1, weightingNorm="euclidean")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

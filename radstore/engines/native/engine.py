@@ -34,12 +34,8 @@ class Cpu:
 
     def __init__(self) -> None:
         self.place: Place = Host()
+        self.device = self.place.device
         self._last: tuple[Graph, Plan] | None = None
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-        return self.place.device
 
     def version(self, op: str) -> str:
         """``native/<op>/<version>``, the same on every device."""
@@ -103,6 +99,7 @@ class Cuda(Cpu):
     def __init__(self) -> None:
         super().__init__()
         self.place = Card()
+        self.device = self.place.device
 
     def vector(self, image: Volume, mask: Volume, graph: Graph) -> Vector:
         """The global features of one case; raises as `Cpu.vector` does."""

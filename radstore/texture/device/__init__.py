@@ -1,8 +1,8 @@
 """The texture kernels on a CUDA device: the sibling of the compiled module `_native`, for CuPy arrays.
 
 The functions have the names, arguments and results of `_native`'s, but that the levels come as a `Grid`, and
-that `threads` has no meaning. This package decides how a call is spread over blocks and memory; what a block
-does stands in ``kernels/windows.cuh`` and the .cu files beside it.
+that `threads` and `rolling` mean nothing. This package decides how a call is spread over blocks and memory;
+what a block does stands in ``kernels/windows.cuh`` and the .cu files beside it.
 """
 
 from radstore.texture.device.grid import Grid

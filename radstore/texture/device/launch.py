@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from radstore import cuda
 from radstore.images.arrays import Array
+from radstore.texture import _native
 from radstore.texture.device.grid import Grid
 from radstore.texture.device.placement import Part, Placement
 from radstore.texture.device.tables import Tables
@@ -24,6 +25,7 @@ VARIANTS = (
 )
 """Every source and the defines that it is compiled with."""
 
+CPU_ONLY = ("threads", "rolling")  # arguments that say how the CPU shall go about it
 MAX_LOGS = 1 << 15  # entries; more would fall out of the cache
 MAX_PARTS = 16
 
@@ -51,7 +53,12 @@ VOXELS = np.dtype(
     align=True,
 )
 
-FEATURES = {"glcm": 24, "glrlm": 16, "glszm": 16, "gldm": 16, "ngtdm": 5, "firstorder": 19}
+ENUM = {"glrlm": "sizes", "glszm": "sizes", "gldm": "sizes"}  # families that share one
+FEATURES = {
+    family: tuple(_native.FEATURES[ENUM.get(family, family)])
+    for family in ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
+}
+"""Family → its features in the order of the kernels' enum: columns of what a kernel writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +74,11 @@ class Call:
     offsets: np.ndarray
     weights: np.ndarray
     wanted: Sequence[int]
+
+    @classmethod
+    def of(cls, family: str, common: Mapping[str, Any]) -> Call:
+        """From the arguments that all functions of `_native` take."""
+        return cls(family, **{name: value for name, value in common.items() if name not in CPU_ONLY})
 
     @property
     def levels(self) -> int:
@@ -92,6 +104,10 @@ class Call:
     def bits(self) -> int:
         """`wanted`, a bit a feature."""
         return sum(1 << feature for feature in set(self.wanted))
+
+    def wants(self, *features: str) -> bool:
+        """Whether any of these is wanted."""
+        return any(FEATURES[self.family][feature] in features for feature in self.wanted)
 
     @property
     def reach(self) -> int:
@@ -159,7 +175,7 @@ class Call:
         """Room for features: NaN, as those stay that no kernel writes."""
         import cupy
 
-        return cupy.full((rows, FEATURES[self.family]), np.nan)
+        return cupy.full((rows, len(FEATURES[self.family])), np.nan)
 
     def kernel(self, name: str, source: str | None = None) -> Any:
         """A kernel of this family."""

@@ -12,21 +12,21 @@ from radstore.texture.device.placement import Part
 from radstore.texture.device.region import Region, per_direction
 from radstore.texture.device.windows import LISTED, run_windows
 
-MCC = 19  # its place among the GLCM features
+OWN_MATRIX = 10 << 10  # bytes up to which each warp has a direction of its own
+OWN_MATRIX_MCC = 24 << 10  # with MCC: in its small steps more warps than one wait for each other
 
 
-def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
+def glcm(*, symmetric: bool, **common: Any) -> list[Array]:
     """Grey level co-occurrence."""
-    del threads
-    call = Call("glcm", **common)
+    call = Call.of("glcm", common)
     K, item = call.levels, 8 if call.merged else 4
-    matrix = 8 * K * K if call.bits >> MCC & 1 else 0
+    matrix = 8 * K * K if call.wants("MCC") else 0
     cells = K * K
     flag = np.int32(symmetric)
     listed = not call.region and item * cells > LISTED
     parts = [
         *call.patch,
-        Part("means", 16 * FEATURES["glcm"], each=True),
+        Part("means", 16 * len(FEATURES["glcm"]), each=True),
         Part("counter", 4, each=True),
         Part("sum", item * (2 * call.highest + 1), each=True),
         Part("difference", item * (call.highest + 1), each=True),
@@ -40,7 +40,9 @@ def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
         Part("touched", 4 * cells if listed else 0, each=True),
     ]
     if not call.region:
-        return run_windows(call, "glcm_windows", parts, (flag,), teams=True)
+        return run_windows(
+            call, "glcm_windows", parts, (flag,), own_up_to=OWN_MATRIX_MCC if matrix else OWN_MATRIX
+        )
 
     def count(region: Region, some: slice, joint: Array, merged: Array) -> None:
         job = region.job(some, cells)
@@ -57,18 +59,17 @@ def glcm(*, symmetric: bool, threads: int, **common: Any) -> list[Array]:
     return per_direction(call, cells, matrix, count, describe)
 
 
-def glrlm(*, threads: int, **common: Any) -> list[Array]:
+def glrlm(**common: Any) -> list[Array]:
     """Grey level run lengths."""
     import cupy
 
-    del threads
-    call = Call("glrlm", **common)
+    call = Call.of("glrlm", common)
     K, item, longest = call.levels, 8 if call.merged else 4, max(call.sides)
     cells, length = K * longest, np.int32(longest)
     listed = not call.region and item * cells > LISTED
     parts = [
         *call.patch,
-        Part("means", 16 * FEATURES["glrlm"], each=True),
+        Part("means", 16 * len(FEATURES["glrlm"]), each=True),
         Part("counter", 4, each=True),
         Part("by_level", item * K, each=True),
         Part("by_size", item * longest, each=True),
@@ -76,7 +77,7 @@ def glrlm(*, threads: int, **common: Any) -> list[Array]:
         Part("touched", 4 * cells if listed else 0, each=True),
     ]
     if not call.region:
-        return run_windows(call, "glrlm_windows", parts, (length,), teams=True)
+        return run_windows(call, "glrlm_windows", parts, (length,), own_up_to=OWN_MATRIX)
     pair = cupy.zeros(max(1, len(call.offsets)), np.int32)
 
     def count(region: Region, some: slice, runs: Array, merged: Array) -> None:

@@ -12,15 +12,15 @@ from radstore.texture.device.placement import Part
 from radstore.texture.device.region import Region
 from radstore.texture.device.windows import run_windows
 
-ORDERED = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 9 | 1 << 12  # first order features that need sorted values
+# first order features that need sorted values, as the kernels name them
+ORDERED = ("P10", "P90", "InterquartileRange", "Median", "RobustMeanAbsoluteDeviation")
 
 
-def glszm(*, threads: int, **common: Any) -> list[Array]:
+def glszm(**common: Any) -> list[Array]:
     """Grey level size zones."""
     import cupy
 
-    del threads
-    call = Call("glszm", **common)
+    call = Call.of("glszm", common)
     K = call.levels
     tabled = max(4, min(36, 4096 // K))  # zones up to this size are counted in a table
     if not call.region:
@@ -50,12 +50,11 @@ def glszm(*, threads: int, **common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def gldm(*, alpha: int, threads: int, **common: Any) -> list[Array]:
+def gldm(*, alpha: int, **common: Any) -> list[Array]:
     """Grey level dependence."""
     import cupy
 
-    del threads
-    call = Call("gldm", **common)
+    call = Call.of("gldm", common)
     cells = call.levels * call.columns
     parts = [
         *call.patch,
@@ -73,12 +72,11 @@ def gldm(*, alpha: int, threads: int, **common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def ngtdm(*, threads: int, **common: Any) -> list[Array]:
+def ngtdm(**common: Any) -> list[Array]:
     """Neighbouring grey tone difference."""
     import cupy
 
-    del threads
-    call = Call("ngtdm", **common)
+    call = Call.of("ngtdm", common)
     K, cells = call.levels, call.levels * call.columns
     wide = call.region or call.highest * call.columns * call.places >= 1 << 32
     parts = [
@@ -102,14 +100,11 @@ def ngtdm(*, threads: int, **common: Any) -> list[Array]:
     return columns(call, row)
 
 
-def firstorder(
-    *, image: Array, shift: float, voxel_volume: float, threads: int, **common: Any
-) -> list[Array]:
+def firstorder(*, image: Array, shift: float, voxel_volume: float, **common: Any) -> list[Array]:
     """First order statistics; image: float64 on the grid."""
     import cupy
 
-    del threads
-    call = Call("firstorder", **common)
+    call = Call.of("firstorder", common)
     numbers = (np.float64(shift), np.float64(voxel_volume))
     parts = [Part("by_level", 4 * call.levels), Part("values", 0 if call.region else 8 * call.places)]
     if not call.region:
@@ -117,7 +112,7 @@ def firstorder(
     region = Region.of(call)
     where = cupy.flatnonzero(call.level.array)  # synchronises: how many there are
     values, places = image.ravel()[where], call.level.array.ravel()[where]
-    ordered = cupy.sort(values) if call.bits & ORDERED else None
+    ordered = cupy.sort(values) if call.wants(*ORDERED) else None
     row = call.row()
     region.describe(
         "firstorder_region", parts, (values, places, ordered, np.int32(len(values)), *numbers), row

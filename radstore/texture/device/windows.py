@@ -14,7 +14,7 @@ from radstore.texture.device.placement import Part, place
 
 WARP = 32
 SMALL_WINDOW = 400  # voxels; up to here one warp has enough to do
-SMALL_MATRIX = 8 << 10  # bytes of a team's own memory; up to here each warp may have one
+SMALL_BLOCK = 8 << 10  # bytes of a block's memory; … and little enough for many blocks of one warp
 LISTED = 48 << 10  # bytes of a matrix; larger ones keep a list of the cells that are not zero
 
 
@@ -24,7 +24,7 @@ def run_windows(
     parts: Sequence[Part],
     extra: Sequence[Any] = (),
     *,
-    teams: bool = False,
+    own_up_to: int = 0,
     source: str | None = None,
 ) -> list[Array]:
     """Voxel mode: an array [window] a wanted feature, float64.
@@ -37,13 +37,13 @@ def run_windows(
         The memory of a block, in the order of the kernel's ``Part``.
     extra
         The kernel's arguments after the first one.
-    teams
-        Whether each warp of a block may take a direction of its own.
+    own_up_to
+        Up to how many bytes of memory a team each warp of a block takes directions of its own.
     """
     import cupy
 
     device, budget = cuda.current(), cuda.budget()
-    threads, lanes = shape_of_block(call, parts, teams)
+    threads, lanes = shape_of_block(call, parts, own_up_to)
     placement = place(parts, threads // lanes, min(device.shared_all // 3, device.shared))
     blocks = min(placement.blocks(device, threads), len(call.centres))
     if placement.scratch_bytes:
@@ -52,7 +52,7 @@ def run_windows(
     kernel = call.kernel(name, source)
     if placement.shared_bytes > 48 << 10:  # more than a kernel may have without being told
         kernel.max_dynamic_shared_size_bytes = placement.shared_bytes
-    batch = max(blocks, budget // 4 // (8 * FEATURES[call.family]))
+    batch = max(blocks, budget // 4 // (8 * len(FEATURES[call.family])))
     found = []
     for first in range(0, len(call.centres), batch):
         rows = call.row(min(batch, len(call.centres) - first))
@@ -67,7 +67,7 @@ def run_windows(
     return [cupy.concatenate(column) for column in zip(*found, strict=True)]
 
 
-def shape_of_block(call: Call, parts: Sequence[Part], teams: bool) -> tuple[int, int]:
+def shape_of_block(call: Call, parts: Sequence[Part], own_up_to: int) -> tuple[int, int]:
     """Threads of a block, and lanes of a team.
 
     1. Small matrices, many directions: a warp a direction, two warps sharing the window.
@@ -75,9 +75,9 @@ def shape_of_block(call: Call, parts: Sequence[Part], teams: bool) -> tuple[int,
     3. Else the more threads the more memory a window takes, since fewer blocks fit on a multiprocessor.
     """
     own = sum(part.bytes for part in parts if part.each)
-    if teams and not call.merged and own <= SMALL_MATRIX:
+    if not call.merged and own <= own_up_to:
         return (WARP if call.places <= SMALL_WINDOW or len(call.offsets) < 2 else 2 * WARP), WARP
-    if call.places <= SMALL_WINDOW and own + sum(part.bytes for part in parts) <= SMALL_MATRIX:
+    if call.places <= SMALL_WINDOW and own + sum(part.bytes for part in parts) <= SMALL_BLOCK:
         return WARP, WARP
     threads = 128 if sum(part.bytes for part in parts) <= 48 << 10 else 256
     return threads, threads

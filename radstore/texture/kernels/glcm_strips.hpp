@@ -9,33 +9,34 @@
 
 namespace rs::glcm {
 
-constexpr i32 MAX_STRIP_LEVELS = 96;        // more: the matrix leaves the cache, and few of its cells are used
+constexpr i32 BLOCK = 8;                    // cells that loops take at a time
+constexpr i32 MAX_STRIP_LEVELS = 128;       // more: the matrix leaves the cache
+constexpr i64 CELLS_PER_VOXEL = 40;         // of the matrix, to a window; more: it takes longer to read than to count
 constexpr i64 MAX_STRIP_VOXELS = 1 << 15;  // of a window: counts are 16 bits wide, and a margin has each pair twice
 
 // One direction, as the pairs of each voxel with its neighbour.
 struct Direction {
-    std::vector<u16> code;       // a voxel of the field: the cell of its pair; a pair with a voxel outside is in row or column 0
-    i64 corner;                  // from a window's corner to its first pair
-    i32 planes;                  // of pairs in a window; none: the neighbour is out of every window's reach
+    i64 step;               // to the neighbour
+    i64 corner;             // from a window's corner to its first pair
+    i32 planes;             // of pairs in a window; none: the neighbour is out of every window's reach
     Plane plane;
+    std::vector<u16> code;  // a voxel of the field: the cell of its pair; row 0 if one of them is outside the mask
 
-    Direction(const Field& f, i32 dz, i32 dy, i32 dx, bool symmetric, i32 width)
-        : corner(f.step(dz < 0 ? -dz : 0, dy < 0 ? -dy : 0, dx < 0 ? -dx : 0)), planes(f.side[2] - std::abs(dx)),
-          plane{f.side[0] - std::abs(dz), f.side[1] - std::abs(dy), f.step_z} {
+    Direction(const Field& f, i32 dz, i32 dy, i32 dx)
+        : step(f.step(dz, dy, dx)), corner(f.step(dz < 0 ? -dz : 0, dy < 0 ? -dy : 0, dx < 0 ? -dx : 0)),
+          planes(f.side[2] - std::abs(dx)), plane{f.side[0] - std::abs(dz), f.side[1] - std::abs(dy), f.step_z} {
         if (plane.rows <= 0 || plane.columns <= 0) planes = 0;
+        if (planes > 0) code.resize(f.level.size());
+    }
+    // width: of the matrix. Pairs across the field's border get a code too; no window reaches them.
+    void count(const Field& f, i32 width) {
         if (planes <= 0) return;
-        code.resize(f.level.size());
-        const i64 step = f.step(dz, dy, dx), first = step < 0 ? -step : 0, last = f.size() - (step > 0 ? step : 0);
+        const i64 first = step < 0 ? -step : 0, last = f.size() - (step > 0 ? step : 0);
         const u16 *one = f.level.data(), *other = one + step;
-        u16* to = code.data();
-        // pairs across the field's border are counted too; no window reaches them
-        if (symmetric) {
-            for (i64 v = first; v < last; ++v) {
-                const u16 low = one[v] < other[v] ? one[v] : other[v], high = one[v] < other[v] ? other[v] : one[v];
-                to[v] = static_cast<u16>(low * width + high);
-            }
-        } else {
-            for (i64 v = first; v < last; ++v) to[v] = static_cast<u16>(one[v] * width + other[v]);
+        u16* __restrict to = code.data();
+        for (i64 v = first; v < last; ++v) {
+            const u16 low = std::min(one[v], other[v]), high = std::max(one[v], other[v]);
+            to[v] = static_cast<u16>(low * width + high);
         }
     }
 };
@@ -43,41 +44,40 @@ struct Direction {
 // What all threads read.
 struct Shared {
     const Job& job;
-    bool symmetric;
     Field field;
-    i32 width;  // of the matrix: rows have room for reads in blocks of eight beyond the last level
+    i32 width;  // of the matrix: rows have room for reads in blocks beyond the last level
     std::vector<Direction> directions;
     std::vector<u64> power;  // a cell: the power sums of one pair, packed
 
-    Shared(const Job& j, bool symmetric_) : job(j), symmetric(symmetric_), field(j), width((j.levels.count / 8 + 2) * 8) {
-        for (i32 a = 0; a < j.offsets.count; ++a) {
-            directions.emplace_back(field, j.offsets.z(a), j.offsets.y(a), j.offsets.x(a), symmetric, width);
-        }
+    explicit Shared(const Job& j) : job(j), field(j), width((j.levels.count / BLOCK + 2) * BLOCK) {
+        for (i32 a = 0; a < j.offsets.count; ++a) directions.emplace_back(field, j.offsets.z(a), j.offsets.y(a), j.offsets.x(a));
+        share(j.threads, directions.size(), [&](size_t a, size_t) { directions[a].count(field, width); });
         power.resize(2 * static_cast<size_t>(width) * (j.levels.count + 1));
         for (u64 i = 1; i <= static_cast<u64>(j.levels.count); ++i) {
             for (u64 k = i; k <= static_cast<u64>(j.levels.count); ++k) {
                 u64* sums = &power[2 * (i * width + k)];
-                sums[0] = 1 | (i + k) << 32;
-                sums[1] = (i + k) * (i + k) | (k - i) * (k - i) << 32;
+                sums[0] = 1 | (i + k) << 32;                            // pairs, Σ (i + j)
+                sums[1] = (i + k) * (i + k) | (k - i) * (k - i) << 32;  // Σ (i + j)², Σ (i − j)²
             }
         }
     }
 };
 
-// Whether windows of a job can roll: levels without gaps, not too many, pairs that are counted and not weighed.
-inline bool rolls(const Job& job) {
-    return job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
-           job.levels.count <= MAX_STRIP_LEVELS && job.most() <= MAX_STRIP_VOXELS;
+// Whether windows of a job can roll: a symmetric matrix (its upper triangle is kept), levels without gaps, not too
+// many, pairs that are counted and not weighed.
+inline bool rolls(const Job& job, bool symmetric) {
+    return symmetric && job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
+           job.levels.count <= MAX_STRIP_LEVELS &&
+           static_cast<i64>(job.levels.count) * job.levels.count <= CELLS_PER_VOXEL * job.whole_window() &&
+           job.whole_window() <= MAX_STRIP_VOXELS;
 }
-
-constexpr i32 BLOCK = 8;
 
 class Strips {
   public:
     explicit Strips(const Shared& s)
         : shared(s), wanted(s.job.bits()), range(s.field, s.job.levels.count), means(LONGEST_STRIP * COUNT),
-          joint(s.width * (s.job.levels.count + 1)), sum(2 * s.width + 8),
-          difference(s.width + 8), x(s.width + 8), y(s.width + 8) {
+          joint(s.width * (s.job.levels.count + 1)), sum(2 * s.width + BLOCK),
+          difference(s.width + BLOCK), x(s.width + BLOCK) {
         if (wanted & bit(MCC)) {
             matrix.resize(static_cast<size_t>(s.job.levels.count) * s.job.levels.count);
             d.resize(s.job.levels.count);
@@ -88,7 +88,7 @@ class Strips {
 
     void operator()(const Strip& strip, const Output& out) {
         std::fill(means.begin(), means.begin() + strip.count * COUNT, AngleMean());
-        const bool power_sums = shared.symmetric && !(wanted & ~FROM_MOMENTS);
+        const bool power_sums = !(wanted & ~FROM_MOMENTS);
         if (!power_sums) range.find(strip);
         for (const Direction& d : shared.directions) {
             if (d.planes <= 0) continue;
@@ -110,7 +110,7 @@ class Strips {
     const u32 wanted;
     LevelRange range;
     std::vector<AngleMean> means;  // of each window of the strip
-    std::vector<u16> joint, sum, difference, x, y;
+    std::vector<u16> joint, sum, difference, x;
     std::vector<double> matrix, d, e;
     std::vector<i32> present;
     std::vector<u64> up_to;
@@ -164,10 +164,10 @@ class Strips {
     void finish(i32 w) {
         if (range.low[w] > range.high[w]) return;
         const Scratch<u16> s{joint.data() + shared.width + 1, nullptr, sum.data(), difference.data(), x.data() + 1,
-                             y.data() + 1, matrix.data(), d.data(), e.data(), present.data(), shared.width};
+                             nullptr, matrix.data(), d.data(), e.data(), present.data(), shared.width};
         const Counts<u16> n = summarise(range.low[w], range.high[w]);
         if (n.pairs == 0) return;
-        features(Alone(), shared.job.levels, shared.job.log(), shared.symmetric, s, n, wanted, put(w));
+        features(Alone(), shared.job.levels, shared.job.log(), true, s, n, wanted, put(w));
     }
 
     Counts<u16> summarise(i32 first, i32 last) {

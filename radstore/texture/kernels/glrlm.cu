@@ -125,7 +125,7 @@ RS_KERNEL glrlm_count(const Launch job, i32 longest, const Voxels v, u32* runs, 
 // ROI mode, second: a direction in which no voxel has a neighbour of its level may hold two voxels on a line yet.
 RS_KERNEL glrlm_pairs(const Launch job, const Voxels v, i32* pair) {
     const i32 a = static_cast<i32>(blockIdx.y);
-    if (pair[a]) return;
+    if (RS_PEEK(pair[a])) return;
     if (glrlm::has_pair(Grid{}, v, job.offset + 3 * a)) atomicMax(pair + a, 2);
 }
 

@@ -31,8 +31,7 @@ struct Code {
 };
 
 // Codes of the runs that end at each voxel (step > 0: the run comes from v − step) or start there (step < 0).
-inline std::vector<u16> runs(const Field& f, const Code& code, i64 step) {
-    std::vector<u16> all(f.level.size());
+inline void find_runs(const Field& f, const Code& code, i64 step, std::vector<u16>& all) {
     const i64 size = f.size(), stride = step < 0 ? -step : step;
     const auto extend = [&](i64 begin, i64 end, bool first) {
         const u16* __restrict level = f.level.data();
@@ -48,21 +47,21 @@ inline std::vector<u16> runs(const Field& f, const Code& code, i64 step) {
         const i64 n = std::min(stride, size - done), begin = step > 0 ? done : size - done - n;
         extend(begin, begin + n, done == 0);
     }
-    return all;
 }
 
 // One direction, turned so that it goes forward along x.
 struct Direction {
     bool along_x;                 // whether it has a step along x
+    i64 step;
     std::vector<u16> end, start;  // codes of runs
     std::vector<i32> back, front; // a voxel of a plane: the most voxels a line has up to it, and from it on
     i32 lines;                    // in a window
 
     Direction(const Field& f, const Code& code, i32 dz, i32 dy, i32 dx) : along_x(dx != 0) {
         const i32 sign = dx < 0 ? -1 : 1;
-        const i64 step = f.step(sign * dz, sign * dy, sign * dx);
-        end = runs(f, code, step);
-        if (along_x) start = runs(f, code, -step);
+        step = f.step(sign * dz, sign * dy, sign * dx);
+        end.resize(f.level.size());
+        if (along_x) start.resize(f.level.size());
         const i32 most = along_x ? f.side[2] : code.longest;
         const auto room = [&](i32 at, i32 d, i32 side) { return d == 0 ? most : d > 0 ? at + 1 : side - at; };
         for (i32 z = 0; z < f.side[0]; ++z) {
@@ -73,6 +72,10 @@ struct Direction {
         }
         const auto inside = [](i32 side, i32 d) { return std::max(0, side - std::abs(d)); };
         lines = f.side[0] * f.side[1] * f.side[2] - inside(f.side[0], dz) * inside(f.side[1], dy) * inside(f.side[2], dx);
+    }
+    void find(const Field& f, const Code& code) {
+        find_runs(f, code, step, end);
+        if (along_x) find_runs(f, code, -step, start);
     }
 };
 
@@ -87,13 +90,14 @@ struct Shared {
         for (i32 a = 0; a < j.offsets.count; ++a) {
             directions.emplace_back(field, code, j.offsets.z(a), j.offsets.y(a), j.offsets.x(a));
         }
+        share(j.threads, directions.size(), [&](size_t a, size_t) { directions[a].find(field, code); });
     }
 };
 
 // Whether windows of a job can roll: levels without gaps, not too many, runs that are counted and not weighed.
 inline bool rolls(const Job& job) {
     return job.rolling && !job.offsets.weight && job.levels.count == job.levels.highest &&
-           job.levels.count <= MAX_STRIP_LEVELS && job.longest() <= MAX_STRIP_SIDE;
+           job.levels.count <= MAX_STRIP_LEVELS && job.whole_side() <= MAX_STRIP_SIDE;
 }
 
 class Strips {

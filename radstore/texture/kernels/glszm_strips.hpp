@@ -16,7 +16,7 @@ constexpr i64 MAX_STRIP_VOXELS = 1 << 14;  // of a window: above, most cells of 
 // Whether a job's windows can be labelled: levels without gaps, not too many, direct neighbours only.
 inline bool labels(const Job& job) {
     return job.rolling && job.levels.count == job.levels.highest && job.levels.count <= MAX_STRIP_LEVELS &&
-           job.offsets.count <= MAX_EARLIER && job.reach() <= REACH && job.most() <= MAX_STRIP_VOXELS;
+           job.offsets.count <= MAX_EARLIER && job.reach() <= REACH && job.whole_window() <= MAX_STRIP_VOXELS;
 }
 
 // What all threads read.

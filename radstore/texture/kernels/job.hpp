@@ -57,6 +57,10 @@ struct Job {
         for (int a = 0; a < 3; ++a) n *= side(a) + 2 * border;
         return n;
     }
+    // The voxels of a window that no border cuts, and its longest side: what a traversal is chosen by, so that the
+    // choice does not depend on how closely the grid was cropped.
+    i64 whole_window() const { return (2LL * radius[0] + 1) * (2LL * radius[1] + 1) * (2LL * radius[2] + 1); }
+    i32 whole_side() const { return 2 * std::max(radius[0], std::max(radius[1], radius[2])) + 1; }
     // The most voxels a window has, and its longest side.
     i64 most() const { return most_with(0); }
     i32 longest() const { return std::max(side(0), std::max(side(1), side(2))); }
@@ -96,6 +100,26 @@ inline std::vector<Strip> strips(const Job& job) {
     return all;
 }
 
+// Call work(item, thread) for items 0 … count − 1, shared between `threads` threads that take the next one each time.
+template <class Work>
+void share(i32 threads, size_t count, const Work& work) {
+    std::atomic<size_t> next{0};
+    const auto take = [&](size_t thread) {
+        for (size_t item = next++; item < count; item = next++) work(item, thread);
+    };
+    std::vector<std::thread> others;
+    const size_t useful = std::min(static_cast<size_t>(threads), count);
+    for (size_t t = 1; t < useful; ++t) {
+        try {
+            others.emplace_back(take, t);
+        } catch (const std::system_error&) {
+            break;  // the machine gives no more threads: those there are share the work
+        }
+    }
+    take(0);
+    for (auto& thread : others) thread.join();
+}
+
 // Run make_worker() → worker(strip, output) over all windows, each thread with a worker (and its scratch) of its own.
 // A window's features depend on that window alone, so the result does not depend on who computes it.
 template <class MakeWorker>
@@ -106,20 +130,7 @@ void run(const Job& job, double* out, const MakeWorker& make_worker) {
     std::vector<decltype(make_worker())> workers;  // made here, so that running out of memory is an exception
     workers.reserve(useful);
     for (size_t t = 0; t < useful; ++t) workers.push_back(make_worker());
-    std::atomic<size_t> next{0};
-    const auto work = [&](size_t t) {
-        for (size_t s = next++; s < all.size(); s = next++) workers[t](all[s], output);
-    };
-    std::vector<std::thread> others;
-    for (size_t t = 1; t < useful; ++t) {
-        try {
-            others.emplace_back(work, t);
-        } catch (const std::system_error&) {
-            break;  // the machine gives no more threads: those there are share the windows
-        }
-    }
-    work(0);
-    for (auto& thread : others) thread.join();
+    share(job.threads, all.size(), [&](size_t strip, size_t thread) { workers[thread](all[strip], output); });
 }
 
 }  // namespace rs

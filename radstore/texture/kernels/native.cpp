@@ -24,7 +24,7 @@ using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::devi
 using IndexArray = nb::ndarray<const i32, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Result = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 
-constexpr i64 MAX_LOGS = 1 << 15;  // entries; more would fall out of the cache
+constexpr i64 MAX_LOGS = (1 << 16) + 1;  // entries: more than a window that rolls can count
 
 Job make_job(const LevelArray& level, const ValueArray& values, i32 highest, const IndexArray& centres, nb::tuple radius,
              const IndexArray& offsets, const ValueArray& weights, std::vector<i32> wanted, i32 threads, bool rolling) {
@@ -56,6 +56,13 @@ Result result(const Job& job, const MakeWorker& make_worker) {
         run(job, out, make_worker);
     }
     return Result(out, {job.wanted.size(), static_cast<size_t>(job.windows)}, owner);
+}
+
+// What make() makes, while other Python threads may run.
+template <class Make>
+auto released(const Make& make) {
+    nb::gil_scoped_release released;
+    return make();
 }
 
 // Window by window: a worker that knows boxes, as one that takes strips.
@@ -236,8 +243,8 @@ NB_MODULE(_native, m) {
     m.attr("FEATURES") = features;
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;
-        if (symmetric && glcm::rolls(job)) {
-            const glcm::Shared shared(job, symmetric);
+        if (glcm::rolls(job, symmetric)) {
+            const auto shared = released([&] { return glcm::Shared(job); });
             return result(job, [&] { return glcm::Strips(shared); });
         }
         if (job.offsets.weight) {
@@ -248,7 +255,7 @@ NB_MODULE(_native, m) {
     m.def("glrlm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
         if (glrlm::rolls(job)) {
-            const glrlm::Shared shared(job);
+            const auto shared = released([&] { return glrlm::Shared(job); });
             return result(job, [&] { return glrlm::Strips(shared); });
         }
         if (job.offsets.weight) return result(job, [&] { return each_box(job, GlrlmWorker<double>(job)); });
@@ -257,7 +264,7 @@ NB_MODULE(_native, m) {
     m.def("glszm", [](RS_JOB_ARGS) {
         const Job job = RS_JOB;
         if (glszm::labels(job)) {
-            const glszm::Shared shared(job);
+            const auto shared = released([&] { return glszm::Shared(job); });
             return result(job, [&] { return glszm::Strips(shared); });
         }
         return result(job, [&] { return each_box(job, GlszmWorker(job)); });

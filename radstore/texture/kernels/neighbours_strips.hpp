@@ -21,7 +21,7 @@ constexpr i64 MAX_STRIP_VOXELS = 1 << 15;  // of a window
 // Whether windows of a job can roll: levels without gaps, not too many, direct neighbours only.
 inline bool rolls(const Job& job) {
     return job.rolling && job.levels.count == job.levels.highest && job.levels.count <= MAX_STRIP_LEVELS &&
-           job.reach() <= 1 && job.most() <= MAX_STRIP_VOXELS;
+           job.reach() <= 1 && job.whole_window() <= MAX_STRIP_VOXELS;
 }
 
 // The rows of a window, and for each the neighbours that are inside it.

@@ -78,8 +78,8 @@ def _bare(value: Any) -> Any:
         return value._host
     if isinstance(value, np.ndarray) and value.ndim:
         raise TypeError(f"Unsupported type {type(value)}")
-    if isinstance(value, tuple):
-        return tuple(map(_bare, value))
+    if isinstance(value, tuple | list):
+        return type(value)(map(_bare, value))
     return value
 
 
