@@ -17,7 +17,8 @@ outcome    what became of it
 flight     many cases on Dask, and workers that die
 run        a whole plan, with commits
 api        `build`, from files to a report
-check      what would run and what would be refused
+check      what would run and what would be refused, and what the features are worth
+guard      a short form of that before a large build
 """
 
 from radstore.build.api import BuildReport, build

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from radstore.build.cluster import client_for
 from radstore.build.digests import DigestCache
+from radstore.build.guard import guard, is_large
 from radstore.build.hire import cores, gpus_for, hire
 from radstore.build.job import Job, named_engine
 from radstore.build.muster import muster
@@ -108,6 +109,7 @@ def build(
     dry_run: bool = False,
     rehash: bool = False,
     retry_failed: bool = False,
+    check: bool = True,
     message: str = "",
     progress: Progress | None = None,
 ) -> BuildReport:
@@ -143,6 +145,8 @@ def build(
         Decode every file again instead of trusting sizes and times; those of failed cases too.
     retry_failed
         Try cases again that failed before, though nothing about them changed.
+    check
+        Look at the features on a few cases first if there are many to do; see `radstore.build.guard`.
     message
         Why; stands in the log.
     progress
@@ -151,7 +155,8 @@ def build(
     Raises
     ------
     BadInput
-        Before anything is changed. What goes wrong with single cases is in the report.
+        Before anything is changed. What goes wrong with single cases is in the report. Also if that check
+        finds that a good part of the features would say nothing of the images.
     """
     progress = progress or Progress()
     prepared = prepare(
@@ -179,6 +184,8 @@ def build(
     progress.planned(plan, crew)
     if dry_run:
         return BuildReport(prepared, None, _head(bucket), needs)
+    if check and is_large(plan):
+        progress.examined(guard(plan, needs))
     with ExitStack() as stack:
         # first, so that a scheduler that does not answer or cannot do it leaves no trace
         client = stack.enter_context(client_for(scheduler, crew)) if plan.todo else None

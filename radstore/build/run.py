@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from radstore.build.api import Prepared
+    from radstore.quality.examine import Examination
 
 COMMIT_CASES = 64  # a killed build loses at most this many finished cases …
 COMMIT_SECONDS = 60.0  # … or what was finished in this time
@@ -38,6 +39,9 @@ class Progress:
 
     def planned(self, plan: Plan, crew: Crew) -> None:
         """The plan is made; these will work on it (an empty crew: the workers of the given scheduler)."""
+
+    def examined(self, found: Examination) -> None:
+        """The features were looked at on a few cases, before a large build."""
 
     def finished(self, outcome: Outcome, done: int, total: int) -> None:
         """One case is finished, well or not."""

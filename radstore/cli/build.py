@@ -53,6 +53,13 @@ def build(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try cases again that failed before.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check/--no-check",
+            help="With 100 cases or more to do, look at the features on four of them first.",
+        ),
+    ] = True,
     message: Annotated[
         str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
     ] = "",
@@ -86,6 +93,7 @@ def build(
             dry_run=dry_run,
             rehash=rehash,
             retry_failed=retry_failed,
+            check=check,
             message=message,
             progress=display,
         )
@@ -108,30 +116,52 @@ def check(
     region: options.Region = None,
     settings: options.Set = None,
     limit: options.Limit = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample", min=0, metavar="N", help="Look at the features on so many cases; 0: headers only."
+        ),
+    ] = 6,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Which cases those are.")] = 0,
+    jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> int:
-    """Say what a build would do and refuse, without running it.
+    """Say what a build would do and refuse, and which features are worth nothing, without running it.
 
-    Reads the catalog, the spec, and the headers of the images; no voxel.
+    Reads the catalog, the spec and the headers of the images. On a sample of cases it then computes the
+    features, also for slightly different masks and for noise in the same mask, and flags those that are
+    constant, have one grey level, depend on the mask alone, are undefined, repeat another, or change with the
+    outline. Exit code 1 if a case would be refused or a feature says nothing of the image. See
+    docs/quality.md.
     """
+    from radstore.cli.quiet import quiet
+
+    quiet()
     from radstore.build.check import check as run
     from radstore.build.needs import gigabytes
-    from radstore.cli.progress import counts, introduction
+    from radstore.cli.progress import counts, examination, introduction
 
-    found = run(
-        features,
-        catalog=options.catalog_file(catalog),
-        store=options.given_store(store),
-        source=source,
-        cases=options.case_list(cases),
-        engine=engine,
-        region=region,
-        settings=settings or (),
-        limit=limit,
-    )
-    code = exits.SOME_FAILED if found.refused else exits.OK
+    with output.counting() as progress:
+        found = run(
+            features,
+            catalog=options.catalog_file(catalog),
+            store=options.given_store(store),
+            source=source,
+            cases=options.case_list(cases),
+            engine=engine,
+            region=region,
+            settings=settings or (),
+            limit=limit,
+            sample=sample,
+            seed=seed,
+            jobs=jobs,
+            progress=progress,
+        )
+    wrong = found.refused or (found.examined and (found.examined.meaningless or found.examined.failed))
+    code = exits.SOME_FAILED if wrong else exits.OK
     if as_json:
-        output.show_json(_prepared_record(found.prepared) | {"refused": found.refused, "needs": found.needs})
+        said = {"refused": found.refused, "needs": found.needs, "examined": found.examined}
+        output.show_json(_prepared_record(found.prepared) | said)
         return code
     for line in introduction(found.prepared):
         say(line)
@@ -146,6 +176,9 @@ def check(
     for line in output.failures(found.refused):
         say(line)
     say(f"{many(len(found.refused), 'case') if found.refused else 'no case'} would be refused")
+    if found.examined:
+        for line in examination(found.examined):
+            say(line)
     return code
 
 

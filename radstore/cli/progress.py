@@ -12,11 +12,12 @@ from radstore.build.nannies import pinning
 from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
 from radstore.build.run import Progress as BuildProgress
-from radstore.cli.output import many, note, stderr
+from radstore.cli.output import LISTED, failures, many, note, stderr
 from radstore.store.log import Version
 
 if TYPE_CHECKING:
     from radstore.build.api import Prepared
+    from radstore.quality.examine import Examination
 
 LINE_EVERY = 10.0  # seconds between two plain lines
 
@@ -53,6 +54,23 @@ def staff(crew: Crew) -> list[str]:
         f"{many(len(crew.devices), 'GPU')}: {names} ({crew.why}); {near}",
         f"{many(crew.readers, 'reader')} to decode for them",
     ]
+
+
+def examination(found: Examination) -> list[str]:
+    """What a sample of cases showed of the features, a paragraph for each kind of flag."""
+    looked = f"{many(found.features, 'feature')} looked at on {many(len(found.cases), 'case')}"
+    lines = [f"note: {text}" for text in found.notes]
+    lines += failures(found.failed)
+    for kind in dict.fromkeys(flag.kind for flag in found.flags):
+        flags = [flag for flag in found.flags if flag.kind == kind]
+        lines.append(f"flagged  {kind}: {many(len(flags), 'feature')}")
+        lines += [f"         {flag.feature}: {flag.message}" for flag in flags[:LISTED]]
+        if len(flags) > LISTED:
+            lines.append(f"         … and {len(flags) - LISTED:,} more; `radstore check --json` lists them")
+        lines.append(f"         → {flags[0].remedy}")
+    told = f"{len(found.meaningless):,} of them say nothing of the image" if found.meaningless else ""
+    clean = "nothing to flag" if not found.flags else told or "all of them see the image"
+    return [*lines, f"{looked}: {clean}"]
 
 
 class Display(BuildProgress):
@@ -107,6 +125,11 @@ class Display(BuildProgress):
         self._began = self._line_at = time.monotonic()
         self._bar.update(self._task, total=len(plan.todo))
         self._bar.start()
+
+    def examined(self, found: Examination) -> None:
+        """Tell what a few cases showed of the features."""
+        for line in examination(found):
+            note(line)
 
     def finished(self, outcome: Outcome, done: int, total: int) -> None:
         """Count a case."""

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from radstore.build.check import check
-from radstore.errors import CatalogError
+from radstore.errors import BadInput, CatalogError
 from radstore.images.volume import Geometry
 
 
 def checked(site: Any, spec: Any = None, **keywords: Any) -> Any:
     keywords.setdefault("engine", "pyradiomics")  # as `site.build` has it
+    keywords.setdefault("sample", 0)
     return check(spec or site.spec(), catalog=site.catalog, **keywords)
 
 
@@ -60,7 +61,31 @@ def test_what_is_moved_onto_the_image_is_no_mismatch(offline: Any) -> None:
 def test_voxels_are_not_looked_at(offline: Any) -> None:
     offline.add("a")
     offline.put(offline.labels_path("a"), np.zeros_like(offline.labels()))
-    assert checked(offline).refused == {}
+    found = checked(offline)
+    assert (found.refused, found.examined) == ({}, None)
+
+
+def test_unless_a_sample_is_asked_for(offline: Any) -> None:
+    offline.add("a", "b", "empty", "unreadable")
+    offline.put(offline.labels_path("empty"), np.zeros_like(offline.labels()))
+    offline.image_path("unreadable").write_bytes(b"")
+    before = sorted(offline.root.rglob("*"))
+    found = checked(offline, sample=4, jobs=1)
+    assert list(found.refused) == ["unreadable"]  # and not in the sample
+    assert (sorted(found.examined.cases), list(found.examined.failed)) == (["a", "b"], ["empty"])
+    assert found.examined.failed["empty"]["step"] == "region"
+    assert found.examined.features == 4
+    assert sorted(offline.root.rglob("*")) == before
+
+
+def test_a_sample_of_what_is_built_already(built: Any) -> None:
+    assert len(checked(built, sample=1, jobs=1).examined.cases) == 1
+
+
+def test_fewer_than_no_cases(offline: Any) -> None:
+    offline.add("a")
+    with pytest.raises(BadInput, match="a sample of -1 cases"):
+        checked(offline, sample=-1)
 
 
 def test_bad_input_is_bad_input(offline: Any) -> None:

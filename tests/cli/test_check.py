@@ -13,8 +13,8 @@ from radstore.images.write import write_volume
 
 @pytest.fixture
 def check(run: Any, site: Path) -> Any:
-    """Run ``radstore check`` with the site's spec."""
-    return lambda *options: run("check", "--features", "tiny.yaml", *options)
+    """Run ``radstore check`` with the site's spec, on headers."""
+    return lambda *options: run("check", "--features", "tiny.yaml", "--sample", "0", *options)
 
 
 def test_what_a_build_would_do(check: Any, site: Path) -> None:
@@ -47,7 +47,7 @@ def test_what_it_would_refuse(check: Any, site: Path) -> None:
 
 
 def test_what_is_done_is_not_looked_at_again(run: Any, built: Path) -> None:
-    result = run("check", "-f", "tiny.yaml")
+    result = run("check", "-f", "tiny.yaml", "--sample", "0")
     assert result.code == exits.SOME_FAILED
     assert "4 cases: 3 up to date, 0 to do, 1 failed before (--retry-failed tries them again)" in result.out
     assert "memory" not in result.out
@@ -69,11 +69,30 @@ def test_json(check: Any, site: Path) -> None:
     record = check("--json").json
     assert set(record) == {
         *("store", "view", "spec_hash", "engine", "engine_reason", "notes", "cases", "up_to_date", "todo"),
-        *("failed_before", "refused", "needs"),
+        *("failed_before", "refused", "needs", "examined"),
     }
     assert record["todo"] == ["P1_1", "P1_2", "P2_1", "P3_1"]
     assert set(record["needs"]) >= {"case_bytes", "disk_bytes", "free_bytes"}
-    assert record["refused"] == {}
+    assert (record["refused"], record["examined"]) == ({}, None)
+
+
+def test_what_the_features_are_worth(run: Any, site: Path) -> None:
+    flat = (site / "tiny.yaml").read_text().replace("[", "[lbp-2D_glcm_JointEnergy, lbp-2D_glcm_Contrast, ")
+    (site / "flat.yaml").write_text(flat)
+    asked = ("check", "-f", "flat.yaml", "--sample", "4", "--jobs", "1")
+    result = run(*asked)
+    assert result.code == exits.SOME_FAILED  # P3_1's mask is empty, too
+    lines = result.out.splitlines()
+    at = lines.index("flagged  one grey level: 2 features")
+    assert lines[at + 1] == "         lbp-2D_glcm_JointEnergy: one grey level in 3 of 3 cases (binWidth 20)"
+    assert lines[at + 3].startswith("         → Its bins are wider than")
+    assert "failed   P3_1 (region)" in result.out
+    # and all masks have one sphericity
+    assert lines[-1] == "5 features looked at on 3 cases: 3 of them say nothing of the image"
+    examined = run(*asked, "--json").json["examined"]
+    assert examined["features"] == 5
+    first = next(flag for flag in examined["flags"] if flag["kind"] == "one grey level")
+    assert set(first) == {"kind", "feature", "message", "numbers", "remedy"}
 
 
 def test_notes_and_bad_input(check: Any, site: Path) -> None:
