@@ -62,4 +62,4 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) store demo dist
+	rm -rf $(VENV) store demo cohort panorama dist

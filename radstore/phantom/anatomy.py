@@ -10,17 +10,21 @@ import numpy as np
 from radstore.images.volume import Vector3
 from radstore.phantom.canvas import ellipsoid_distance, smooth_curve
 from radstore.phantom.draw import draw, stream
+from radstore.phantom.grids import half_width
+from radstore.phantom.sizes import Size
 from radstore.phantom.template import (
     BILE,
     BOWEL,
     HALF_DEPTH,
     HALF_WIDTH,
+    ISOATTENUATING,
+    ISOATTENUATING_HU,
+    MASS_HU,
     ORGANS,
     PANCREAS,
     PANCREAS_PROFILE,
     VESSELS,
     Organ,
-    Size,
     Tube,
 )
 
@@ -49,6 +53,10 @@ class Anatomy:
         Centre lines [n, 3] with radii [n]; the duct is interrupted by the mass.
     mass_centre, mass_radii
         The mass, an ellipsoid.
+    mass_hu
+        Its mean attenuation less that of the pancreas, HU.
+    isoattenuating
+        Whether it is one of the few that hardly differ from the pancreas.
     """
 
     half_width: float
@@ -62,30 +70,36 @@ class Anatomy:
     ducts: tuple[tuple[np.ndarray, np.ndarray], ...]
     mass_centre: Vector3
     mass_radii: Vector3
+    mass_hu: float
+    isoattenuating: bool
 
 
 def draw_anatomy(seed: int, patient: int, size: Size) -> Anatomy:
     """The anatomy of a patient; it does not depend on whether the mass is a PDAC."""
     body = stream(seed, patient, "body")
-    half_width = draw(body, size.half_width)
-    scale = half_width / HALF_WIDTH
+    width = half_width(seed, patient, size)
+    scale = width / HALF_WIDTH
     warp = _warp(stream(seed, patient, "warp"), scale)
     points, knots = smooth_curve([warp(p) for p in PANCREAS])
     volume = 1000.0 * draw(stream(seed, patient, "pancreas"), size.pancreas_cm3)
     centre, radii = _mass(stream(seed, patient, "mass"), points, knots, size)
+    attenuation = stream(seed, patient, "attenuation")
+    iso = bool(attenuation.random() < ISOATTENUATING)
     duct_radius = draw(stream(seed, patient, "duct"), size.duct_mm) / 2
     return Anatomy(
-        half_width,
+        width,
         HALF_DEPTH * scale * float(body.uniform(0.95, 1.04)),
         scale,
         tuple(_move_organ(o, warp, scale) for o in ORGANS),
         tuple(_move_tube(t, warp, scale) for t in BOWEL),
-        tuple(_move_tube(t, warp, scale) for t in VESSELS),
-        _move_tube(BILE, warp, scale),
+        tuple(_move_tube(t, warp, scale * size.tubes) for t in VESSELS),
+        _move_tube(BILE, warp, scale * size.tubes),
         (points, _pancreas_radii(points, knots, volume)),
         _ducts(points, duct_radius, centre, radii),
         centre,
         radii,
+        draw(attenuation, ISOATTENUATING_HU if iso else MASS_HU),
+        iso,
     )
 
 
@@ -107,8 +121,8 @@ def _move_organ(organ: Organ, warp: _Warp, scale: float) -> Organ:
     return replace(organ, centre=warp(organ.centre), radii=(scale * a, scale * b, scale * c))
 
 
-def _move_tube(tube: Tube, warp: _Warp, scale: float) -> Tube:
-    return replace(tube, radius=scale * tube.radius, path=tuple(warp(p) for p in tube.path))
+def _move_tube(tube: Tube, warp: _Warp, thickness: float) -> Tube:
+    return replace(tube, radius=thickness * tube.radius, path=tuple(warp(p) for p in tube.path))
 
 
 def _pancreas_radii(points: np.ndarray, knots: np.ndarray, volume: float) -> np.ndarray:

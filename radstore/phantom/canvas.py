@@ -9,32 +9,58 @@ from scipy.interpolate import CubicSpline
 
 from radstore.images.volume import Geometry, Index3, Vector3
 
+REACH = 3.0  # mm outside a body up to which its distance is right: more than any edge
+
 
 class Canvas:
     """HU and labels on a grid, painted from the back to the front.
 
     Parameters
     ----------
-    geometry
-        The grid; its axes are the patient's.
-    centre
-        Where the body's middle lies, mm, LPS.
-
-    Attributes
-    ----------
+    axes
+        Positions along x, y and z, mm from the body's middle.
     hu
         float64 [z, y, x].
     labels
         uint8 [z, y, x].
     """
 
-    def __init__(self, geometry: Geometry, centre: Vector3, background: float) -> None:
-        self.shape: Index3 = geometry.shape
-        self.hu = np.full(self.shape, background)
-        self.labels = np.zeros(self.shape, np.uint8)
-        x, y, z = (geometry.coords()[axis] - middle for axis, middle in zip("xyz", centre, strict=True))
-        self.axes = x, y, z
+    def __init__(self, axes: Sequence[np.ndarray], hu: np.ndarray, labels: np.ndarray) -> None:
+        self.axes = tuple(axes)
+        self.hu, self.labels = hu, labels
+        x, y, z = self.axes
         self.x, self.y, self.z = x[None, None, :], y[None, :, None], z[:, None, None]
+
+    @classmethod
+    def blank(cls, geometry: Geometry, centre: Vector3, background: float) -> Canvas:
+        """One value on a grid whose axes are the patient's; `centre`: the body's middle, mm, LPS."""
+        axes = [geometry.coords()[axis] - middle for axis, middle in zip("xyz", centre, strict=True)]
+        return cls(axes, np.full(geometry.shape, background), np.zeros(geometry.shape, np.uint8))
+
+    @property
+    def shape(self) -> Index3:
+        """Array shape [z, y, x]."""
+        nz, ny, nx = self.hu.shape
+        return nz, ny, nx
+
+    def part(self, low: Sequence[float], high: Sequence[float]) -> Canvas:
+        """The part between two corners (x, y, z, mm); what is painted on it is painted here."""
+        x, y, z = (
+            slice(*np.searchsorted(axis, (a, b))) for axis, a, b in zip(self.axes, low, high, strict=True)
+        )
+        kept = [axis[s] for axis, s in zip(self.axes, (x, y, z), strict=True)]
+        return Canvas(kept, self.hu[z, y, x], self.labels[z, y, x])
+
+    def around(self, centre: Sequence[float], radii: Sequence[float]) -> Canvas:
+        """The part round an ellipsoid."""
+        return self.part(
+            [c - r - REACH for c, r in zip(centre, radii, strict=True)],
+            [c + r + REACH for c, r in zip(centre, radii, strict=True)],
+        )
+
+    def along(self, points: np.ndarray, radius: float) -> Canvas:
+        """The part round a tube."""
+        return self.part(points.min(axis=0) - radius - REACH, points.max(axis=0) + radius + REACH)
 
     def paint(
         self, distance: np.ndarray, hu: float | np.ndarray, label: int | None = None, edge: float = 1.2
@@ -44,7 +70,7 @@ class Canvas:
         Parameters
         ----------
         distance
-            mm to its surface, negative inside, [z, y, x].
+            mm to its surface, negative inside, [z, y, x]; an axis of length 1 stands for all positions.
         hu
             Its attenuation: one value, or one a voxel.
         label
@@ -55,17 +81,20 @@ class Canvas:
         share = np.clip(0.5 - distance / edge, 0.0, 1.0)
         self.hu += share * (hu - self.hu)
         if label is not None:
-            self.labels[distance < 0] = label
+            self.labels[np.broadcast_to(distance < 0, self.shape)] = label
 
-    def column(self, half_width: float, half_depth: float) -> np.ndarray:
-        """Distance to an elliptic cylinder along z, about the body's middle."""
-        return self.ellipsoid((0, 0, 0), (half_width, half_depth, np.inf))
+    def column(
+        self, half_width: float, half_depth: float, centre: tuple[float, float] = (0.0, 0.0)
+    ) -> np.ndarray:
+        """Distance to an elliptic cylinder along z through `centre` (x, y), [1, y, x]."""
+        flat = np.zeros((1, 1, 1))
+        return ellipsoid_distance(self.x, self.y, flat, (*centre, 0.0), (half_width, half_depth, np.inf))
 
     def ellipsoid(self, centre: Vector3, radii: Vector3) -> np.ndarray:
         """Distance to an ellipsoid (first order: exact on the surface)."""
         return ellipsoid_distance(self.x, self.y, self.z, centre, radii)
 
-    def tube(self, points: np.ndarray, radii: np.ndarray, reach: float = 3.0) -> np.ndarray:
+    def tube(self, points: np.ndarray, radii: np.ndarray, reach: float = REACH) -> np.ndarray:
         """Distance to a tube of changing radius along a polyline, right up to `reach` mm outside.
 
         Farther away it is too large, or +inf.

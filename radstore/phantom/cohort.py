@@ -11,13 +11,13 @@ from radstore.catalog import Case, Region
 from radstore.errors import CatalogError
 from radstore.phantom.home import claim
 from radstore.phantom.people import Study, study
-from radstore.phantom.template import SMALL
+from radstore.phantom.sizes import SIZES
 from radstore.suggest import suggest
 
-VERSION = 1  # of the voxels: another number for another anatomy, texture or noise
-ARGUMENTS = ("cases", "seed", "folder")
+VERSION = 2  # of the voxels: another number for another anatomy, texture or noise
+ARGUMENTS = ("cases", "seed", "folder", "size", "signal")
 REGIONS = {"pancreas": Region((1, 4, 5)), "lesion": Region((1,))}
-SIZE = SMALL
+SIGNAL = {"on": True, "off": False, True: True, False: False}
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,28 @@ class Cohort:
         Which cohort.
     folder
         Where its files lie: ``images/<case>_0000.nii.gz`` and ``labels/<case>.nii.gz``.
+    size
+        A name in `SIZES`.
+    signal
+        Whether texture tells a PDAC.
     """
 
     cases: int
     seed: int
     folder: Path
+    size: str = "small"
+    signal: bool = True
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What its voxels follow from, beside the number of a case."""
+        return {
+            "driver": "phantom",
+            "version": VERSION,
+            "seed": self.seed,
+            "size": self.size,
+            "signal": self.signal,
+        }
 
     def image(self, who: Study) -> Path:
         """The CT: int16, HU."""
@@ -57,7 +74,8 @@ def cases(
     name
         The source's name in the catalog.
     args
-        ``cases`` (12), ``seed`` (0) and ``folder`` (``demo``), relative to the catalog's folder.
+        ``cases`` (12), ``seed`` (0), ``folder`` (``demo``), relative to the catalog's folder, ``size``
+        (``small``, or ``full``: PANORAMA's), and ``signal`` (``on``, or ``off``: nothing tells a PDAC).
     regions
         Region name → `Region`; without any, PANORAMA's ``pancreas`` and ``lesion``.
     folder
@@ -76,7 +94,7 @@ def cases(
         If an image cannot be written.
     """
     cohort = parse(name, args, folder)
-    claim(cohort.folder, {"driver": "phantom", "version": VERSION, "seed": cohort.seed})
+    claim(cohort.folder, cohort.identity)
     people = [study(index) for index in range(cohort.cases)]
     for who in people:
         write_missing(cohort, who)
@@ -106,13 +124,27 @@ def parse(name: str, args: Mapping[str, Any], folder: Path) -> Cohort:
     where = args.get("folder", "demo")
     if not isinstance(where, str | Path) or not str(where):
         raise CatalogError(f"source {name!r}: folder is {where!r}", "Give the path of a folder.")
-    return Cohort(_whole(name, args, "cases", 12, 1), _whole(name, args, "seed", 0, 0), folder / where)
+    return Cohort(
+        cases=_whole(name, args, "cases", 12, 1),
+        seed=_whole(name, args, "seed", 0, 0),
+        folder=folder / where,
+        size=_one_of(name, args, "size", "small", tuple(SIZES)),
+        signal=SIGNAL[_one_of(name, args, "signal", "on", tuple(SIGNAL))],
+    )
 
 
 def _whole(name: str, args: Mapping[str, Any], key: str, default: int, least: int) -> int:
     value = args.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise CatalogError(f"source {name!r}: {key} is {value!r}", f"Give a whole number from {least} on.")
+    return value
+
+
+def _one_of(name: str, args: Mapping[str, Any], key: str, default: Any, allowed: tuple[Any, ...]) -> Any:
+    value = args.get(key, default)
+    if not isinstance(value, str | bool) or value not in allowed:
+        words = [word for word in allowed if isinstance(word, str)]
+        raise CatalogError(f"source {name!r}: {key} is {value!r}", suggest(str(value), words, "Give one of"))
     return value
 
 
@@ -123,11 +155,9 @@ def write_missing(cohort: Cohort, who: Study) -> None:
         return
     # SimpleITK and scipy only where there is something to draw
     from radstore.images.write import write_volume
-    from radstore.phantom.anatomy import draw_anatomy
     from radstore.phantom.scan import take
 
-    anatomy = draw_anatomy(cohort.seed, who.patient, SIZE)
-    ct, labels = take(cohort.seed, who.index, anatomy, who.pdac, SIZE)
+    ct, labels = take(cohort.seed, who, SIZES[cohort.size], cohort.signal)
     for path, volume in ((image, ct), (label, labels)):
         if not path.exists():
             write_volume(volume, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -10,7 +11,9 @@ from scipy.ndimage import gaussian_filter
 from radstore.images.volume import Index3
 
 
-def field(rng: np.random.Generator, shape: Index3, sigma: Sequence[float]) -> np.ndarray:
+def field(
+    rng: np.random.Generator, shape: Index3, sigma: Sequence[float], dtype: type[Any] = np.float64
+) -> np.ndarray:
     """A smooth Gaussian random field of mean 0 and variance 1.
 
     Parameters
@@ -20,13 +23,17 @@ def field(rng: np.random.Generator, shape: Index3, sigma: Sequence[float]) -> np
     sigma
         Width of the Gaussian that white noise is smoothed with, in voxels along z, y, x. The
         autocorrelation at a distance d is then exp(−d²/4σ²): it falls to 1/e at d = 2σ.
+    dtype
+        float64 or float32.
 
     Returns
     -------
-    float64 [z, y, x].
+    `dtype` [z, y, x].
     """
-    smooth = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap", truncate=4.0)
-    return smooth / np.prod([_gain(s) for s in sigma])
+    white = rng.standard_normal(shape, dtype=dtype)
+    smooth: np.ndarray = gaussian_filter(white, sigma, mode="wrap", truncate=4.0)
+    smooth /= np.prod([_gain(s) for s in sigma])
+    return smooth
 
 
 def _gain(sigma: float) -> float:

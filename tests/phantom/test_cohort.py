@@ -5,21 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.ndimage import binary_erosion
 
 from radstore.canonical import digest_of_array
 from radstore.catalog import Case, Region, load_catalog
 from radstore.catalog.drivers import find
 from radstore.errors import CatalogError
-from radstore.images.volume import Geometry
 from radstore.phantom import cases, home, scan
-from radstore.phantom.anatomy import draw_anatomy
-from radstore.phantom.canvas import Canvas, smooth_curve
 from radstore.phantom.people import study
-from radstore.phantom.template import SMALL
-from radstore.phantom.texture import field
+from radstore.phantom.sizes import SMALL
 
 
 def build(catalog: Path, /, **args: object) -> list[Case]:
@@ -83,44 +76,8 @@ def test_label_values(cohort: list[Case], images: list[tuple[np.ndarray, np.ndar
         assert set(np.unique(labels).tolist()) == expected, case.id
 
 
-def test_anatomy_measures_what_it_should(
-    cohort: list[Case], images: list[tuple[np.ndarray, np.ndarray]]
-) -> None:
-    lesions = []
-    for case, (ct, labels) in zip(cohort, images, strict=True):
-        header = sitk.ReadImage(str(case.image))
-        volume = np.isin(labels, case.region("pancreas").values).sum() * np.prod(header.GetSpacing()) / 1000
-        assert 13 < volume < 25, case.id
-        assert 1.0 <= header.GetSpacing()[0] <= 1.35
-        assert 2 <= header.GetSpacing()[2] <= 3
-        assert ct[:, 0, 0].max() < -900  # air beside the patient
-        inner = {k: binary_erosion(labels == k) for k in (1, 2, 3, 4)}
-        assert 110 < np.median(ct[inner[2]]) < 175
-        assert 105 < np.median(ct[inner[3]]) < 175
-        assert np.percentile(ct[labels == 4], 99) < 150  # no vessel carries the pancreas' label
-        if case.columns["label"]:
-            assert 75 < np.median(ct[inner[4]]) < 120
-            lesions.append(np.median(ct[inner[1]]) - np.median(ct[inner[4]]))
-    assert -55 < np.mean(lesions) < -25
-
-
-def test_parenchyma_has_the_noise_of_a_ct(
-    cohort: list[Case], images: list[tuple[np.ndarray, np.ndarray]]
-) -> None:
-    values, pairs = [], []
-    for case, (ct, labels) in zip(cohort, images, strict=True):
-        if case.columns["label"]:  # elsewhere the mass has the parenchyma's label
-            inside = binary_erosion(labels == 4, iterations=2)
-            centred = ct - ct[inside].mean()
-            both = inside[:, :, 1:] & inside[:, :, :-1]
-            values.append(centred[inside])
-            pairs.append(np.stack([centred[:, :, 1:][both], centred[:, :, :-1][both]]))
-    assert 9 < np.concatenate(values).std() < 13.5
-    assert 0.45 < np.corrcoef(np.concatenate(pairs, axis=1))[0, 1] < 0.7
-
-
 def test_grid_survives_the_nifti_header(cohort: list[Case]) -> None:
-    drawn = scan.draw_scan(0, 0, draw_anatomy(0, 0, SMALL), SMALL).geometry
+    drawn = scan.draw_scan(0, study(0), SMALL).geometry
     for path in (cohort[0].image, cohort[0].labels[0][1]):
         header = sitk.ReadImage(str(path))
         assert header.GetSize() == drawn.size
@@ -131,7 +88,7 @@ def test_grid_survives_the_nifti_header(cohort: list[Case]) -> None:
 
 def test_voxels_are_those_of_this_version(images: list[tuple[np.ndarray, np.ndarray]]) -> None:
     # when this changes on purpose, so must cohort.VERSION: else old folders pass for new ones
-    assert [digest_of_array(a)[:16] for a in images[0]] == ["d41143766b1e7f45", "b6120836a71bfa21"]
+    assert [digest_of_array(a)[:16] for a in images[0]] == ["9759225f4d7ecffc", "8d8249d6c44195cf"]
 
 
 def test_bytes_do_not_depend_on_how_many(cohort: list[Case], tmp_path: Path) -> None:
@@ -189,6 +146,11 @@ def test_an_interrupted_write_leaves_no_half_file(tmp_path: Path, monkeypatch: p
         ({"seed": -1}, "seed is -1"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"folder": 3}, "folder is 3"),
+        ({"size": "medium"}, "size is 'medium'"),
+        ({"size": True}, "size is True"),
+        ({"size": 1}, "size is 1"),
+        ({"signal": "of"}, "signal is 'of'"),
+        ({"signal": 0}, "signal is 0"),
     ],
 )
 def test_bad_arguments(tmp_path: Path, args: dict[str, object], words: str) -> None:
@@ -204,6 +166,19 @@ def test_a_folder_with_another_seed_is_refused(tmp_path: Path) -> None:
         build(tmp_path, cases=1, seed=1)
 
 
+def test_without_the_signal_is_another_cohort(tmp_path: Path) -> None:
+    (tmp_path / "catalog.yaml").write_text(
+        "sources:\n  demo:\n    driver: phantom\n    args: {cases: 1, signal: off, folder: off}\n"
+    )
+    (off,) = load_catalog(tmp_path / "catalog.yaml").cases()
+    (on,) = build(tmp_path, cases=1)
+    image = (pixels(on.image) != pixels(off.image)).sum()
+    assert image > (pixels(on.labels[0][1]) == 1).sum() / 2
+    np.testing.assert_array_equal(pixels(on.labels[0][1]), pixels(off.labels[0][1]))
+    with pytest.raises(CatalogError, match='"signal": true'):
+        build(tmp_path, cases=1, folder="off")
+
+
 def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "mine.nii.gz").write_bytes(b"")
@@ -215,57 +190,3 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogError, match="cannot write"):
         build(tmp_path, cases=1, folder="file/demo")
-
-
-def test_only_texture_tells_a_pdac(tmp_path: Path) -> None:
-    anatomy = draw_anatomy(3, 0, SMALL)
-    (benign, plain), (malign, marked) = (scan.take(3, 0, anatomy, pdac, SMALL) for pdac in (False, True))
-    mass = marked.array == 1
-    np.testing.assert_array_equal(np.where(mass, 4, marked.array), plain.array)
-    changed = benign.array != malign.array
-    assert mass.sum() / 2 < changed.sum() < 2 * mass.sum()  # the mass and its blurred rim
-    assert abs(benign.array[mass].mean() - malign.array[mass].mean()) < 4
-
-
-@settings(deadline=None, max_examples=20)
-@given(index=st.integers(0, 10_000))
-def test_twelve_cases_are_half_pdac(index: int) -> None:
-    people = [study(12 * (index // 12) + k) for k in range(12)]
-    assert sum(who.pdac for who in people) == 6
-    truth = {who.patient: who.pdac for who in people}
-    assert all(truth[who.patient] == who.pdac for who in people)
-    assert len(truth) == 10
-
-
-@settings(deadline=None, max_examples=10)
-@given(seed=st.integers(0, 2**32), sigma=st.floats(0.5, 1.6))
-def test_fields_have_unit_variance_and_the_stated_correlation(seed: int, sigma: float) -> None:
-    values = field(np.random.default_rng(seed), (48, 48, 48), (sigma, sigma, sigma))
-    assert values.std() == pytest.approx(1, abs=0.08)
-    lag = np.mean(values * np.roll(values, 2, axis=2)) / values.var()
-    assert lag == pytest.approx(np.exp(-(2**2) / (4 * sigma**2)), abs=0.08)
-
-
-@settings(deadline=None, max_examples=15)
-@given(patient=st.integers(0, 500))
-def test_the_mass_lies_in_the_pancreas_and_the_duct_outside_the_mass(patient: int) -> None:
-    anatomy = draw_anatomy(11, patient, SMALL)
-    line, radii = anatomy.pancreas
-    away = np.linalg.norm(line - anatomy.mass_centre, axis=1)
-    assert (away - radii).min() < 0
-    assert anatomy.ducts
-    for points, _ in anatomy.ducts:
-        relative = (points - anatomy.mass_centre) / anatomy.mass_radii
-        assert (np.linalg.norm(relative, axis=1) >= 1).all()
-
-
-def test_tube_is_the_distance_to_its_centre_line() -> None:
-    canvas = Canvas(Geometry((20, 22, 12), (1.0, 1.0, 2.0), (-10.0, -11.0, -12.0)), (0.0, 0.0, 0.0), 0.0)
-    points, _ = smooth_curve([(-5, -6, -7), (0, 3, 1), (6, 2, 5)], samples=200)
-    distance = canvas.tube(points, np.full(200, 3.0), reach=4.0)
-    z, y, x = np.broadcast_arrays(canvas.z, canvas.y, canvas.x)
-    grid = np.stack([x, y, z], axis=-1)[..., None, :]
-    brute = np.linalg.norm(grid - points, axis=-1).min(axis=-1) - 3.0
-    near = brute < 4.0
-    np.testing.assert_allclose(distance[near], brute[near], atol=0.01)
-    assert (distance[~near] > 3.99).all()

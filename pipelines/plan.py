@@ -1,0 +1,130 @@
+"""`Plan`: what a run of the pipeline was asked for, and what its steps ask of catalog and store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from radstore.canonical import digest_of
+from radstore.catalog import Case, Catalog, load_catalog
+from radstore.spec import Spec, load_spec
+from radstore.store import layout
+from radstore.store.bucket import open_bucket
+from radstore.store.manifest import FOLD
+from radstore.store.query import Snapshot, open_store
+from radstore.store.table import FEATURES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for. Nothing is kept of the store between two questions: steps change it.
+
+    Parameters
+    ----------
+    catalog, features
+        Files: what and where, which numbers.
+    store
+        Path or URL; None: the one the catalog names.
+    out
+        The folder of everything that is no store.
+    source, limit
+        Which cases are computed; None: all.
+    folds
+        Of the split: who is held out.
+    selection_folds
+        Of the cross-validation inside a selection.
+    permutations
+        Of the labels; 0: none.
+    region, label, seed, jobs
+        As the verbs have them.
+    """
+
+    catalog: Path
+    features: Path
+    store: str | None
+    out: Path
+    source: str | None = None
+    limit: int | None = None
+    folds: int = 5
+    selection_folds: int = 10
+    permutations: int = 0
+    region: str = "pancreas"
+    label: str = "label"
+    seed: int = 0
+    jobs: int | None = None
+
+    @cached_property
+    def cases(self) -> Catalog:
+        """The catalog; its cases are looked for once."""
+        return load_catalog(self.catalog)
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Which numbers."""
+        return load_spec(self.features)
+
+    @property
+    def place(self) -> str:
+        """Where the store is."""
+        return self.store or self.cases.store
+
+    @property
+    def view(self) -> str:
+        """The view that the features are."""
+        return f"{self.spec.name}@{self.region}"
+
+    def snapshot(self) -> Snapshot | None:
+        """The store as it is now, if there is one."""
+        return open_store(self.place) if layout.is_store(open_bucket(self.place)) else None
+
+    def found(self, everything: bool = False) -> str:
+        """Digest of the cases that are asked for (or of all): ids, table columns, files as they lie there."""
+        cases = self.cases.cases() if everything else self.cases.cases(self.source, limit=self.limit)
+        return digest_of([_signature(case) for case in cases])
+
+    def folded(self) -> str | None:
+        """Digest of the stored folds; None if a case of the catalog has none."""
+        snapshot = self.snapshot()
+        stored = (
+            {id_: record.marks.get(FOLD) for id_, record in snapshot.manifest.items()} if snapshot else {}
+        )
+        if any(stored.get(case.id) is None for case in self.cases.cases()):
+            return None
+        return digest_of(stored)
+
+    def built(self) -> str | None:
+        """Digest of the view's blocks, also of failed cases; None if a case that is asked for has none."""
+        snapshot = self.snapshot()
+        records = dict(snapshot.manifest.items()) if snapshot else {}
+        entries = {id_: one.blocks.get(FEATURES + self.view) for id_, one in records.items()}
+        if any(entries.get(case.id) is None for case in self.cases.cases(self.source, limit=self.limit)):
+            return None
+        return digest_of({id_: [entry.key, entry.status] for id_, entry in entries.items() if entry})
+
+    def files(self, names: Sequence[str], also: Sequence[str] = ()) -> str | None:
+        """Digest of files in `out`; None if one is missing (of `also` they may be)."""
+        there = {name: self.out / name for name in (*names, *also)}
+        if not all(there[name].is_file() for name in names):
+            return None
+        return digest_of({name: _bytes(path) for name, path in there.items() if path.is_file()})
+
+
+def _signature(case: Case) -> list[Any]:
+    files = [case.image, *(path for _, path in case.labels)]
+    regions = {name: repr(region) for name, region in case.regions.items()}
+    return [case.id, case.patient, dict(case.columns), regions, [_stamp(path) for path in files]]
+
+
+def _stamp(path: Path) -> list[Any]:
+    """Path, size and time of a file; of a folder (DICOM) those of its files."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
+    stats = ((file.name, file.stat()) for file in files)
+    return [str(path), *((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)]
+
+
+def _bytes(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
