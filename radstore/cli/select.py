@@ -75,7 +75,7 @@ def select(
     jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> int:
-    """Select the features that tell two classes apart, and write them as a spec.
+    """Select the features that tell two classes apart; write a spec.
 
     Filter (false discovery rate), redundancy, recursive elimination with a linear SVM, in every fold of a
     cross-validation; scored by nested cross-validation. See docs/selection.md.

@@ -56,7 +56,7 @@ def split(
     ] = "",
     as_json: options.Json = False,
 ) -> int:
-    """Give every case a fold: by patient, stratified by label and lesion size.
+    """Give every case a fold: no patient in two, strata balanced.
 
     No patient is ever in two folds. The folds are committed as a version; they are the column `fold` of the
     features. Every case of the store and of the catalog gets one, also before anything is built.

@@ -65,9 +65,10 @@ def write(
 def spec_text(selection: Selection, spec: Spec, region: str, provenance: Mapping[str, Any]) -> str:
     """The spec of the selected features: exact names, the table's settings, region, maps, provenance."""
     chosen = {**spec.document, "features": list(selection.features), "maps": True}
-    document = Spec.from_dict(chosen).document | {"region": region, "provenance": dict(provenance)}
-    order = ("features", "region", "imageType", "setting", "voxelSetting", "maps", "precision", "provenance")
-    ordered = {key: document[key] for key in order if key in document and document[key] != {}}
+    document = Spec.from_dict(chosen).document
+    first = {"features": document.pop("features"), "region": region}
+    ordered = {key: value for key, value in (first | document).items() if value != {}}
+    ordered["provenance"] = dict(provenance)
     text = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
     head = "# Written by `radstore select`; build it with `radstore build --features` and this file.\n"
     warning = fill(OPTIMISTIC, 100, initial_indent="# ", subsequent_indent="# ") + "\n"
