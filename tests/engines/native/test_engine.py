@@ -129,7 +129,7 @@ FEW = {
     "shape": ["Sphericity", "Maximum3DDiameter"],
     "firstorder": ["Mean", "Entropy", "Range", "TotalEnergy"],
     "glcm": ["Contrast", "JointEntropy"],
-    "glrlm": ["RunEntropy"],
+    "glrlm": ["GrayLevelNonUniformity"],  # not RunEntropy: of no runs at all PyRadiomics' is 0, ours NaN
     "glszm": ["ZoneVariance"],
     "gldm": ["DependenceEntropy"],
     "ngtdm": ["Strength"],
