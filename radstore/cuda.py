@@ -52,7 +52,9 @@ def runtime() -> Any:
     """``cupy.cuda.runtime``; raises `EngineError` where CuPy is not installed."""
     try:
         import cupy
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        raise EngineError("CuPy is not installed", INSTALL) from error
+    except ImportError as error:  # there, and broken
         raise EngineError(f"CuPy cannot be imported ({' '.join(str(error).split())})", INSTALL) from error
     return cupy.cuda.runtime
 

@@ -13,10 +13,10 @@ from radstore.texture.device import VARIANTS
 
 def test_without_cupy_the_reason_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    assert "CuPy cannot be imported" in cuda.why_none()
+    assert "CuPy is not installed" in cuda.why_none()
     assert "radstore[cuda13]" in cuda.why_none()
     for ask in (cuda.devices, cuda.current, cuda.limit, cuda.budget):
-        with pytest.raises(EngineError, match="CuPy cannot be imported"):
+        with pytest.raises(EngineError, match="CuPy is not installed"):
             ask()
 
 
