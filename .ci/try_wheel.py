@@ -13,7 +13,8 @@ import numpy as np
 
 import radstore
 from radstore.texture.names import default_features
-from radstore.texture.windows import FAMILIES, Windows
+from radstore.texture.order import FAMILIES
+from radstore.texture.windows import Windows
 
 SPEC = "features: [original_glcm_Imc1, original_shape_Sphericity]\nmaps: true\n"
 
