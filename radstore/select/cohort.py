@@ -147,25 +147,20 @@ def _parts(
     """Case ids, the other columns of each case, feature names, and values [case, feature]."""
     import pandas as pd
 
-    frame = table if isinstance(table, pd.DataFrame) else _frame(table, where)
-    known = [str(name) for name in frame.columns]
-    if features is None:
-        marked = table if isinstance(table, pd.DataFrame) else None
-        names = [n for n in known if _is_feature(n)] if marked is not None else _names(table)
+    if isinstance(table, pd.DataFrame):
+        frame, found = table, [str(name) for name in table.columns if _is_feature(str(name))]
     else:
-        names = list(features)
-        if missing := [name for name in names if name not in known]:
-            raise BadInput(f"{where} has no feature {missing[0]!r}", suggest(missing[0], known, "It has"))
+        frame, found = _frame(table, where), [str(name) for name in table["feature"].values]
+    names = found if features is None else list(features)
+    known = [str(name) for name in frame.columns]
+    if missing := [name for name in names if name not in known]:
+        raise BadInput(f"{where} has no feature {missing[0]!r}", suggest(missing[0], known, "It has"))
     if not names or frame.empty:
         what = "feature" if len(frame) else "case"
         raise BadInput(f"{where} has no {what}", "Name another view, or give the features' names.")
     rest = frame.drop(columns=names)
-    rows = [{str(k): v for k, v in row.items()} for row in rest.to_dict("records")]
+    rows = [{str(name): value for name, value in row.items()} for row in rest.to_dict("records")]
     return [str(case) for case in frame.index], rows, names, frame[names].to_numpy(dtype=np.float64)
-
-
-def _names(table: Table) -> list[str]:
-    return [str(name) for name in table["feature"].values]
 
 
 def _frame(table: xr.Dataset, where: str) -> pd.DataFrame:
@@ -181,8 +176,8 @@ def _frame(table: xr.Dataset, where: str) -> pd.DataFrame:
         if coord.dims == ("case",) and name != "case"
     }
     index = pd.Index(table["case"].values, name="case")
-    beside = pd.DataFrame(coords, index=index)
-    return pd.concat([beside, pd.DataFrame(table["value"].values, index, _names(table))], axis=1)
+    values = pd.DataFrame(table["value"].values, index, table["feature"].values.tolist())
+    return pd.concat([pd.DataFrame(coords, index=index), values], axis=1)
 
 
 def _is_feature(name: str) -> bool:
