@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from radstore import build as build
     from radstore import extract as extract
+    from radstore import perturb as perturb
     from radstore import select as select
     from radstore import split as split
     from radstore.catalog import Case as Case
@@ -52,7 +53,7 @@ _PUBLIC = {
     "tag": "radstore.store.admin",
     "verify": "radstore.store.admin",
 }
-_MODULES = ("build", "extract", "select", "split")
+_MODULES = ("build", "extract", "perturb", "select", "split")
 
 __all__ = ["__version__", *_MODULES, *_PUBLIC]
 

@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 import radstore
-from radstore.cli import build, exits, export, extract, output, query, select, setup, split, versions
+from radstore.cli import build, exits, export, extract, output, perturb, query, select, setup, split, versions
 from radstore.errors import RadstoreError
 
 P = ParamSpec("P")
@@ -68,6 +68,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     build.check,
     build.build,
     split.split,
+    perturb.perturb,
     select.select,
     extract.extract,
     query.features,

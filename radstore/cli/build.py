@@ -126,7 +126,7 @@ def check(
     jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> int:
-    """Say what a build would do and refuse, and which features are worth nothing, without running it.
+    """Say what a build would do, and which features are no use.
 
     Reads the catalog, the spec and the headers of the images. On a sample of cases it then computes the
     features, also for slightly different masks and for noise in the same mask, and flags those that are

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from radstore.errors import StoreError
-from radstore.store import layout, lease, log
+from radstore.store import layout, lease, log, reliability
 from radstore.store.blocks import path_of
 from radstore.store.bucket import STAGING, Bucket, Stat, for_each
 from radstore.store.manifest import Manifest, read_shard
@@ -166,6 +166,7 @@ class _Named:
         self._keys: set[str] = set()
         self._manifests: set[str] = set()
         self._shards: set[str] = set()
+        self._records: set[str] = set()
         self._copies: dict[str, set[str]] = {}  # key → nonces that lie in its folder
         for stat in candidates:
             if (found := _BLOCK.match(stat.path)) and found["name"] != layout.POINTER:
@@ -176,6 +177,7 @@ class _Named:
         """Add what was committed since the last look."""
         for version in log.history(self._bucket, after=self._version):
             self._version = max(self._version, version.number)
+            self._records.update(reliability.records(version))
             if version.manifest not in self._manifests:
                 self._manifests.add(version.manifest)
                 self._add_shards(Manifest(self._bucket, version.manifest).shards)
@@ -187,7 +189,7 @@ class _Named:
         if path.startswith(layout.TABLES):
             return path.removeprefix(layout.TABLES).split("/")[0] in self._manifests
         sha = path.removeprefix(layout.MANIFESTS).removesuffix(".json.gz")
-        return sha in self._manifests or sha in self._shards
+        return sha in self._manifests or sha in self._shards or sha in self._records
 
     def _add_shards(self, shas: list[str]) -> None:
         new = [sha for sha in shas if sha not in self._shards]

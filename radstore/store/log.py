@@ -190,7 +190,7 @@ def _commit(
         parent = head(bucket)
         base = Manifest(bucket, parent.manifest)
         merged, conflicts = _merge_into(base, present)
-        if not merged:
+        if not merged and {**parent.marks, **marks} == dict(parent.marks):
             return Commit(parent, conflicts, vanished)
         version = Version(
             number=parent.number + 1,

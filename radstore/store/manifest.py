@@ -183,6 +183,16 @@ def read_shard(bucket: Bucket, sha: str) -> Mapping[str, CaseRecord]:
     return {case: CaseRecord.from_json(record) for case, record in _read(bucket, sha).items()}
 
 
+def write_record(bucket: Bucket, value: Mapping[str, Any]) -> str:
+    """Keep plain JSON beside the manifests, under the sha of its content, which is returned."""
+    return _write(bucket, value)
+
+
+def read_record(bucket: Bucket, sha: str) -> dict[str, Any]:
+    """What `write_record` kept; raises as `Manifest` does."""
+    return _read(bucket, sha)
+
+
 def _shard_of(case: str) -> str:
     return hashlib.sha256(case.encode()).hexdigest()[:2]
 

@@ -14,6 +14,8 @@ from radstore.store.blocks import Block
 from radstore.store.bucket import Bucket, for_each
 from radstore.store.log import Version
 from radstore.store.manifest import MARKS, CaseRecord, Entry, Manifest
+from radstore.store.reliability import COLUMNS as ICC_COLUMNS
+from radstore.store.reliability import reliability
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +27,7 @@ Vector = tuple[tuple[str, ...], np.ndarray]  # feature names, and as many values
 FEATURES = "features/"  # + view: the block name of a view's global vector
 MAPS = "maps/"  # + view: of its parametric maps
 REGION = "region/"  # + region name
-RESERVED = ("case", "feature", "value", "spec", "image_type", "feature_class", "feature_name")
+RESERVED = ("case", "feature", "value", "spec", "image_type", "feature_class", "feature_name", *ICC_COLUMNS)
 
 
 def views_of(manifest: Manifest) -> dict[str, int]:
@@ -46,9 +48,10 @@ def feature_table(bucket: Bucket, version: Version, view: str) -> xr.Dataset:
     -------
     xarray.Dataset
         Variable ``value``, float64 (case, feature), NaN where a feature is undefined. Coords along
-        ``feature``: ``image_type``, ``feature_class``, ``feature_name``; along ``case``: ``patient``,
-        ``source``, ``spec`` (hash), the columns of the catalog's table, and the marks (``fold``, …); a
-        column with the name of one of these is called ``table_<column>``.
+        ``feature``: ``image_type``, ``feature_class``, ``feature_name``, and ``icc``, ``icc_low``,
+        ``icc_high`` if `radstore.perturb` measured them with the spec of all cases; along ``case``:
+        ``patient``, ``source``, ``spec`` (hash), the columns of the catalog's table, and the marks (``fold``,
+        …); a column with the name of one of these is called ``table_<column>``.
 
     Raises
     ------
@@ -71,19 +74,24 @@ def feature_table(bucket: Bucket, version: Version, view: str) -> xr.Dataset:
         )
     cached = _cached(bucket, version.manifest, view, records)
     names = list(cached.content["names"])
+    specs = sorted({r.blocks[FEATURES + view].spec for r in records.values()})
     return xr.Dataset(
         {"value": (("case", "feature"), cached.arrays["table"])},
         coords={
             "case": list(cached.content["cases"]),
             "feature": names,
             **{coord: ("feature", values) for coord, values in _name_parts(names).items()},
+            **{
+                coord: ("feature", values)
+                for coord, values in _icc(bucket, version, view, specs, names).items()
+            },
             **{coord: ("case", values) for coord, values in _case_coords(records, view).items()},
         },
         attrs={
             "store": bucket.location,
             "version": version.number,
             "view": view,
-            "specs": sorted({r.blocks[FEATURES + view].spec for r in records.values()}),
+            "specs": specs,
         },
     )
 
@@ -142,6 +150,16 @@ def _known_vectors(bucket: Bucket, view: str) -> dict[str, Vector]:
         return {}
     names = tuple(table.content["names"])
     return {d: (names, row) for d, row in zip(table.content["digests"], table.arrays["table"], strict=True)}
+
+
+def _icc(
+    bucket: Bucket, version: Version, view: str, specs: list[str], names: list[str]
+) -> dict[str, np.ndarray]:
+    """Reliability along the features; empty if it was not measured, or with other settings than these."""
+    known = reliability(bucket, version, view)
+    if known is None or specs != [known[0].get("spec_hash")]:
+        return {}
+    return known[1].on(names)
 
 
 def _name_parts(names: list[str]) -> dict[str, list[str]]:

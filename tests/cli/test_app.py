@@ -33,7 +33,7 @@ def test_every_verb_is_there() -> None:
     listed = {path[0] for path in VERBS if path}
     assert listed == {
         *("init", "check", "build", "extract", "features", "ls", "show", "status", "log", "diff", "tag"),
-        *("verify", "expire", "gc", "doctor", "export"),
+        *("verify", "expire", "gc", "doctor", "export", "split", "perturb", "select"),
     }
     assert {("export", "features"), ("export", "maps")} <= set(VERBS)
 

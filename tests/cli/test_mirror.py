@@ -18,6 +18,7 @@ MIRROR = {
     "check": "radstore.build.check:check",
     "build": "radstore.build:build",
     "split": "radstore.split:split",
+    "perturb": "radstore.perturb:perturb",
     "select": "radstore.select:select",
     "extract": "radstore.extract:extract",
     "features": "radstore.texture.names:describe",
@@ -81,6 +82,7 @@ def test_every_verb_has_its_function() -> None:
         "build",
         "check",
         "split",
+        "perturb",
         "select",
         "extract",
         "status",
@@ -103,7 +105,7 @@ def test_parameters_agree(verb: str) -> None:
     assert typed - python <= OWN | {"store"}, f"{verb}: only on the command line"
 
 
-@pytest.mark.parametrize("verb", ["build", "check", "split", "select", "extract", "gc"])
+@pytest.mark.parametrize("verb", ["build", "check", "split", "perturb", "select", "extract", "gc"])
 def test_defaults_agree(verb: str) -> None:
     given = spoken(verb)
     names = {"settings": "set", "spec": "features"}
