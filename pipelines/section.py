@@ -105,7 +105,7 @@ def _section(
         _null(scores.get("null")),
         Table(("selected on all cases", "of folds", "AUROC alone", "Hedges' g", "q"), _features(whole)),
         f"Stability of the sets of {_folds(scores['nested'])} folds (Nogueira): "
-        f"{whole['stability']['value']:.3f}.",
+        f"{_number(whole['stability']['value'])}.",
         Figure(
             f"{SELECTED}.png",
             "Selection frequency, ROC curves of the nested cross-validation, and "
@@ -136,9 +136,12 @@ def _row(what: str, scores: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _spread(scores: Mapping[str, Any], name: str) -> str:
     value, sd = scores[name], scores[f"{name}_sd"]
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if sd is None else f"{value:.3f} ± {sd:.3f}"
+    return _number(value) if sd is None else f"{value:.3f} ± {sd:.3f}"
+
+
+def _number(value: float | None) -> str:
+    """Three decimals; a dash for what is not defined."""
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _folds(scores: Mapping[str, Any]) -> int:
