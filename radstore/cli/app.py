@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
 import radstore
-from radstore.cli import build, exits, export, extract, output, perturb, query, select, setup, split, versions
-from radstore.errors import RadstoreError
-
-P = ParamSpec("P")
+from radstore.cli import build, export, extract, perturb, query, select, setup, split, versions
+from radstore.cli.program import speaking
 
 HELP = """A feature store for medical-imaging radiomics: CTs and masks in, versioned Zarr out.
 
@@ -28,24 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def speaking(verb: Callable[P, int]) -> Callable[P, None]:
-    """The verb with its result as exit code, and errors as one clear message instead of a trace."""
-
-    @wraps(verb)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = verb(*args, **kwargs)
-        except RadstoreError as error:
-            output.note(f"radstore: {error}")
-            code = exits.BAD_INPUT
-        except KeyboardInterrupt:
-            output.note("stopped")
-            code = exits.INTERRUPTED
-        raise typer.Exit(code)
-
-    return run
 
 
 def _version(wanted: bool) -> None:
@@ -86,8 +65,8 @@ VERBS: tuple[Callable[..., int], ...] = (
 EXPORTS: tuple[Callable[..., int], ...] = (export.features, export.maps)
 
 for verb in VERBS:
-    app.command()(speaking(verb))
+    app.command()(speaking("radstore", verb))
 _export = typer.Typer(help=export.__doc__, no_args_is_help=True)
 for verb in EXPORTS:
-    _export.command()(speaking(verb))
+    _export.command()(speaking("radstore", verb))
 app.add_typer(_export, name="export")

@@ -1,0 +1,35 @@
+"""The app: every verb, in the order ``fusion --help`` lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from radstore.cli.program import speaking
+
+HELP = """PDAC detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, streamed from a radstore.
+
+Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
+"""
+
+app = typer.Typer(
+    name="fusion",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+VERBS: tuple[Callable[..., int], ...] = ()
+
+for verb in VERBS:
+    app.command()(speaking("fusion", verb))

@@ -1,0 +1,300 @@
+"""`Recipe`: everything a model must know to make its inputs of a case. It travels in the plans.
+
+The recipe stands as plain JSON under ``plans["fusion"]``, so every checkpoint and every ``plans.json`` of a
+model folder carries it: which row of the ablation, which spec, which channels with which statistics. Training
+and prediction make the network's input with the same method of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from radstore.errors import BadInput
+from radstore.images.volume import Index3, Volume
+from radstore.suggest import suggest
+
+KEY = "fusion"  # of the recipe in the plans
+CT = "CT"
+REGION = "region"
+ROWS = ("ct", "ct+global", "ct+maps", "ct+maps+global")
+"""The four rows of the ablation."""
+CONTROLS = ("ct+region", "ct+permuted")
+"""Is it the region's outline, or merely having a vector, that helps?"""
+LABELS: Mapping[str, int] = {
+    "background": 0,
+    "lesion": 1,
+    "veins": 2,
+    "arteries": 3,
+    "parenchyma": 4,
+    "duct": 5,
+    "bile_duct": 6,
+}
+"""PANORAMA's structures."""
+PANCREAS = (1, 4, 5)
+"""The labels that make up the pancreas with what grows in it."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is given: a row of the ablation, or a control.
+
+    Parameters
+    ----------
+    name
+        One of `ROWS` or `CONTROLS`.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in (*ROWS, *CONTROLS):
+            raise BadInput(
+                f"--inputs {self.name!r} is no row of the ablation",
+                suggest(self.name, [*ROWS, *CONTROLS], "The rows are"),
+            )
+
+    @property
+    def maps(self) -> bool:
+        """Whether parametric maps are channels."""
+        return "maps" in self.name.split("+")
+
+    @property
+    def region(self) -> bool:
+        """Whether the region's mask is a channel."""
+        return "region" in self.name.split("+")
+
+    @property
+    def vector(self) -> bool:
+        """Whether the network has a global vector (its own, or in the control another case's)."""
+        return bool({"global", "permuted"} & set(self.name.split("+")))
+
+    @property
+    def permuted(self) -> bool:
+        """Whether each case is given the vector of another."""
+        return "permuted" in self.name.split("+")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A map or a number of the vector, with what standardises it.
+
+    Parameters
+    ----------
+    name
+        The feature's name.
+    mean, sd
+        Over the training cases of the fold: of a map inside the region, of a number over the cases. In the
+        feature's unit; `sd` is positive.
+    """
+
+    name: str
+    mean: float
+    sd: float
+
+    def standard(self, values: np.ndarray) -> np.ndarray:
+        """(value − mean) / sd, NaN → 0: the mean of the training cases."""
+        return np.nan_to_num((values - self.mean) / self.sd, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+@dataclass(frozen=True)
+class Roi:
+    """The part of the CT that Stage 2 sees.
+
+    Parameters
+    ----------
+    rule
+        ``margins``: `mm` on each side of the region's box (as the published code does); ``box``: a box of `mm`
+        around the centre of the region's box (the paper's words).
+    mm
+        Along x, y, z.
+    """
+
+    rule: str = "margins"
+    mm: tuple[float, float, float] = (100.0, 50.0, 15.0)
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("margins", "box") or min(self.mm) < 0 or (self.rule == "box" and not all(self.mm)):
+            raise BadInput(
+                f"an ROI {self.rule!r} of {self.mm} mm", "Use `margins` or `box`, with three lengths along x, y, z."
+            )
+
+    def box(self, region: Volume) -> tuple[slice, slice, slice]:
+        """The box (z, y, x) in the region's grid, clipped to it.
+
+        Raises
+        ------
+        BadInput
+            If the region is empty.
+        """
+        found = np.nonzero(region.array)
+        if not len(found[0]):
+            raise BadInput(f"{region.source or 'the region'} is empty", "Give it a fallback before asking for a ROI.")
+        box = []
+        for axis, mm, spacing in zip(found, self.mm[::-1], region.geometry.spacing[::-1], strict=True):
+            low, high = int(axis.min()), int(axis.max()) + 1
+            if self.rule == "margins":
+                start, stop = low - round(mm / spacing), high + round(mm / spacing)
+            else:
+                wide = max(1, round(mm / spacing))
+                start = (low + high - wide) // 2
+                stop = start + wide
+            box.append((start, stop))
+        (z0, z1), (y0, y1), (x0, x1) = box
+        shape = region.array.shape
+        return (
+            slice(max(0, z0), min(shape[0], z1)),
+            slice(max(0, y0), min(shape[1], y1)),
+            slice(max(0, x0), min(shape[2], x1)),
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a model must know to make its inputs of a case.
+
+    Parameters
+    ----------
+    stage
+        1: the whole CT, coarse; 2: the ROI.
+    fold
+        Which fold is held out; its cases are neither in the statistics nor in the training.
+    inputs
+        Which row of the ablation; Stage 1 has ``ct``.
+    labels
+        Structure → label, as in ``dataset.json``.
+    roi
+        Of Stage 2.
+    region
+        The stored region that maps and vector were computed in; empty for Stage 1.
+    view
+        The view of the store (spec@region) they came from; empty where there is none.
+    spec
+        The document of the spec (`radstore.spec.Spec.document`); empty where there is none.
+    spec_hash
+        Its hash: inputs of another spec are refused.
+    maps, vector
+        The channels behind the CT, and the global vector, in order, standardised by the training cases.
+    paper_mode
+        Whether one selection and one Stage 1 served all folds: then scores are optimistic.
+    store
+        Location and version of what it was trained from.
+    """
+
+    stage: int
+    fold: int
+    inputs: Inputs = Inputs("ct")
+    labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
+    roi: Roi = Roi()
+    region: str = ""
+    view: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    spec_hash: str = ""
+    maps: tuple[Channel, ...] = ()
+    vector: tuple[Channel, ...] = ()
+    paper_mode: bool = False
+    store: str = ""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the network's input channels, in order."""
+        maps = tuple(channel.name for channel in self.maps) if self.inputs.maps else ()
+        return (CT, *maps, *((REGION,) if self.inputs.region else ()))
+
+    def network_input(self, data: np.ndarray, names: Sequence[str], region: np.ndarray | None) -> np.ndarray:
+        """The network's input of a sample, or of a box of it. Training and prediction both come here.
+
+        Parameters
+        ----------
+        data
+            float32 (channel, z, y, x): CT as the plans normalise it, maps in their units, NaN outside.
+        names
+            What its channels are; they are found by name.
+        region
+            uint8 (z, y, x) on the same voxels; needed where the region is a channel.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (`channels`, z, y, x), without NaN; maps standardised, 0 where they are undefined.
+
+        Raises
+        ------
+        BadInput
+            If a channel is missing.
+        """
+        places = {name: place for place, name in enumerate(names)}
+        by_name = {channel.name: channel for channel in self.maps}
+        made = np.empty((len(self.channels), *data.shape[1:]), np.float32)
+        for into, name in zip(made, self.channels, strict=True):
+            if name == REGION and region is not None:
+                into[...] = region
+            elif name not in places:
+                raise BadInput(
+                    f"the sample has no channel {name!r} (it has {', '.join(names)})",
+                    "Make samples and model from the same spec.",
+                )
+            elif name in by_name:
+                into[...] = by_name[name].standard(data[places[name]])
+            else:
+                into[...] = data[places[name]]
+        return made
+
+    def network_vector(self, values: Mapping[str, float]) -> np.ndarray:
+        """The network's vector of a case, float32 (`vector`,): standardised, undefined numbers 0.
+
+        Raises
+        ------
+        BadInput
+            If a number is missing.
+        """
+        missing = [channel.name for channel in self.vector if channel.name not in values]
+        if missing:
+            raise BadInput(f"the vector has no {missing[0]!r}", "Make vector and model from the same spec.")
+        numbers = [channel.standard(np.float64(values[channel.name])) for channel in self.vector]
+        return np.asarray(numbers, np.float32)
+
+    def for_row(self, inputs: Inputs) -> Recipe:
+        """The same for another row: what the row does not use stays described and is not given."""
+        return replace(self, inputs=inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the plans."""
+        return asdict(self) | {"inputs": self.inputs.name}
+
+    @classmethod
+    def from_plans(cls, plans: Mapping[str, Any]) -> Recipe:
+        """The recipe in the plans of a model.
+
+        Raises
+        ------
+        BadInput
+            If the plans have none: the model is plain nnU-Net's.
+        """
+        if KEY not in plans:
+            raise BadInput(
+                f"the plans have no {KEY!r} part: this model was not trained by `fusion`",
+                "Use `nnUNetv2_predict` for it, or start from it with `fusion train --init-from`.",
+            )
+        return cls.from_json(plans[KEY])
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
+        """The inverse of `to_json`."""
+        x, y, z = value["roi"]["mm"]
+        parts: dict[str, Any] = dict(value) | {
+            "inputs": Inputs(value["inputs"]),
+            "roi": Roi(value["roi"]["rule"], (x, y, z)),
+            "maps": tuple(Channel(**channel) for channel in value["maps"]),
+            "vector": tuple(Channel(**channel) for channel in value["vector"]),
+        }
+        return cls(**parts)
+
+
+def start_of(box: tuple[slice, slice, slice]) -> Index3:
+    """The first voxel (x, y, z) of a box (z, y, x), as `Geometry.crop` wants it."""
+    z, y, x = box
+    return x.start, y.start, z.start
