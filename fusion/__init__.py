@@ -1,5 +1,5 @@
-"""fusion: a Stage-2 nnU-Net that learns from CT, radiomics maps and a global vector, streamed from a radstore.
+"""fusion: a Stage-2 nnU-Net that learns from CT, radiomics maps and a global vector.
 
-The verbs of the command line mirror the modules: ``plan``, ``train``, ``predict``, ``evaluate``. Nothing heavy
-is imported before it is used; nnunetv2 only through `fusion.nnunet`.
+It streams all three from a radstore. The verbs of the command line mirror the modules: ``plan``, ``train``,
+``predict``, ``evaluate``. Nothing heavy is imported before it is used; nnunetv2 only through `fusion.nnunet`.
 """

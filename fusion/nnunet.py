@@ -24,7 +24,9 @@ def _prepare() -> None:
     if importlib.util.find_spec("nnunetv2") is None or importlib.util.find_spec("torch") is None:
         raise BadInput("nnunetv2 or torch is not installed", f"Install them: {EXTRA}.")
     nowhere = Path(tempfile.gettempdir()) / f"fusion-nnunet-{os.getuid() if hasattr(os, 'getuid') else 0}"
-    for name in FOLDERS:  # nothing is written there: datasets, trainers and predictors of ours name their folders
+    for (
+        name
+    ) in FOLDERS:  # nothing is written there: datasets, trainers and predictors of ours name their folders
         if name not in os.environ:
             os.environ[name] = str(nowhere / name)
             (nowhere / name).mkdir(parents=True, exist_ok=True)

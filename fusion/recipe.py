@@ -117,9 +117,14 @@ class Roi:
     mm: tuple[float, float, float] = (100.0, 50.0, 15.0)
 
     def __post_init__(self) -> None:
-        if self.rule not in ("margins", "box") or min(self.mm) < 0 or (self.rule == "box" and not all(self.mm)):
+        if (
+            self.rule not in ("margins", "box")
+            or min(self.mm) < 0
+            or (self.rule == "box" and not all(self.mm))
+        ):
             raise BadInput(
-                f"an ROI {self.rule!r} of {self.mm} mm", "Use `margins` or `box`, with three lengths along x, y, z."
+                f"an ROI {self.rule!r} of {self.mm} mm",
+                "Use `margins` or `box`, with three lengths along x, y, z.",
             )
 
     def box(self, region: Volume) -> tuple[slice, slice, slice]:
@@ -132,7 +137,9 @@ class Roi:
         """
         found = np.nonzero(region.array)
         if not len(found[0]):
-            raise BadInput(f"{region.source or 'the region'} is empty", "Give it a fallback before asking for a ROI.")
+            raise BadInput(
+                f"{region.source or 'the region'} is empty", "Give it a fallback before asking for a ROI."
+            )
         box = []
         for axis, mm, spacing in zip(found, self.mm[::-1], region.geometry.spacing[::-1], strict=True):
             low, high = int(axis.min()), int(axis.max()) + 1
