@@ -1,8 +1,8 @@
 """The door to nnunetv2: import this module before any of its own.
 
-nnU-Net reads its folders and its number of processes from the environment when it is imported. It is told here,
-within this process: the user sets nothing, and no folder of nnU-Net's is needed. What the environment says already
-stays as it is.
+nnU-Net reads its folders and its number of processes from the environment when it is imported. It is told
+here, within this process: the user sets nothing, and no folder of nnU-Net's is needed. What the environment
+says already stays as it is.
 """
 
 from __future__ import annotations

@@ -107,8 +107,8 @@ class Roi:
     Parameters
     ----------
     rule
-        ``margins``: `mm` on each side of the region's box (as the published code does); ``box``: a box of `mm`
-        around the centre of the region's box (the paper's words).
+        ``margins``: `mm` on each side of the region's box (as the published code does); ``box``: a box of
+        `mm` around the centre of the region's box (the paper's words).
     mm
         Along x, y, z.
     """
@@ -261,7 +261,7 @@ class Recipe:
         missing = [channel.name for channel in self.vector if channel.name not in values]
         if missing:
             raise BadInput(f"the vector has no {missing[0]!r}", "Make vector and model from the same spec.")
-        numbers = [channel.standard(np.float64(values[channel.name])) for channel in self.vector]
+        numbers = [channel.standard(np.asarray(values[channel.name], np.float64)) for channel in self.vector]
         return np.asarray(numbers, np.float32)
 
     def for_row(self, inputs: Inputs) -> Recipe:

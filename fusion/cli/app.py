@@ -8,7 +8,7 @@ import typer
 
 from radstore.cli.program import speaking
 
-HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, streamed from a store.
+HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
 
 Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
 """
