@@ -1,4 +1,4 @@
-"""The paper, end to end: from a catalog of CTs to what radiomics alone is worth.
+"""The paper, end to end: from a catalog of CTs to what radiomics adds to an nnU-Net.
 
     python -m pipelines.panorama --catalog catalog.yaml --out panorama
 
@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.plan import Plan
-from pipelines.steps import STEPS, Command, Step
+from pipelines.stages import ALL_ROWS, rows_of
+from pipelines.step import Command, Step
+from pipelines.steps import STEPS
 from radstore.canonical import digest_of
 from radstore.cli import exits
 from radstore.errors import BadInput, RadstoreError
@@ -30,7 +32,11 @@ from radstore.suggest import suggest
 HERE = Path(__file__).parent
 LEDGER = "steps.json"
 # What stands for the words that are printed: the programs of this very environment.
-PROGRAMS = {"radstore": (sys.executable, "-m", "radstore"), "python": (sys.executable,)}
+PROGRAMS = {
+    "radstore": (sys.executable, "-m", "radstore"),
+    "fusion": (sys.executable, "-m", "fusion"),
+    "python": (sys.executable,),
+}
 
 
 class Stopped(RadstoreError):
@@ -95,7 +101,7 @@ def _execute(plan: Plan, step: Step, command: Command) -> None:
         with aside.open("w") if aside else nullcontext() as file:
             words = [*PROGRAMS[program], *rest]
             code = subprocess.run(words, stdout=file, env=os.environ | {"PYTHONPATH": path}).returncode
-        some = program == "radstore" and code == exits.SOME_FAILED
+        some = program != "python" and code == exits.SOME_FAILED
         if code != exits.OK and not some:
             raise Stopped(step, code)
     if some:
@@ -155,13 +161,35 @@ def _asked(argv: Sequence[str] | None) -> tuple[Plan, list[Step]]:
     parser.add_argument("--label", default="label", help="the column with the class")
     parser.add_argument("--seed", type=int, default=0, help="of folds, samples and permutations")
     parser.add_argument("--jobs", type=int, help="processes at work; default: one a core")
+    parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda")
+    parser.add_argument(
+        "--rows", default="", help=f"of the ablation, separated by commas: {','.join(ALL_ROWS)}"
+    )
+    parser.add_argument(
+        "--otherwise", type=Path, help="the spec of a fold whose selection finds nothing; the report says so"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="three folds, tiny networks, a minute of training: a check of the plumbing",
+    )
     parser.add_argument("--steps", help=f"only these, separated by commas: {','.join(names)}")
-    asked = vars(parser.parse_args(argv))
+    asked = vars(_quick(parser, argv).parse_args(argv))
+    asked["rows"] = rows_of(asked["rows"])
     wanted = [name.strip() for name in (asked.pop("steps") or ",".join(names)).split(",")]
     for name in wanted:
         if name not in names:
             raise BadInput(f"--steps: there is no step {name!r}", suggest(name, names, "The steps are"))
     return Plan(**asked), [step for step in STEPS if step.name in wanted]
+
+
+def _quick(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.ArgumentParser:
+    """With --quick other defaults; what is typed beside it still holds."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--quick", action="store_true")
+    if first.parse_known_args(argv)[0].quick:
+        parser.set_defaults(folds=3, selection_folds=3, otherwise=HERE.parent / "selected.yaml")
+    return parser
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,46 @@ from typing import Any
 
 from radstore.canonical import digest_of
 from radstore.catalog import Case, Catalog, load_catalog
+from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store import layout
 from radstore.store.bucket import open_bucket
 from radstore.store.manifest import FOLD
 from radstore.store.query import Snapshot, open_store
 from radstore.store.table import FEATURES
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How large the networks are and how long they learn.
+
+    Parameters
+    ----------
+    stage1, stage2
+        Options of ``fusion plan``, on top of what nnU-Net's planner finds.
+    train1, train2
+        Options of ``fusion train``; the same for every row.
+    predict
+        Options of ``fusion predict``.
+    """
+
+    stage1: tuple[str, ...] = ()
+    stage2: tuple[str, ...] = ()
+    train1: tuple[str, ...] = ()
+    train2: tuple[str, ...] = ()
+    predict: tuple[str, ...] = ()
+
+
+TINY = ("--batch", "2", "--base-features", "8", "--max-features", "32")
+FULL = Budget()
+QUICK = Budget(
+    stage1=(*("--patch", "8", "24", "24", "--stages", "3"), *TINY),
+    stage2=(*("--spacing", "3", "1.5", "1.5", "--patch", "16", "40", "40", "--stages", "3"), *TINY),
+    train1=("--epochs", "12", "--steps", "20", "--validation-steps", "2"),
+    train2=("--epochs", "8", "--steps", "20", "--validation-steps", "2"),
+    predict=("--no-mirroring",),
+)
+"""A check of the plumbing on two processors: nothing that such networks score means anything."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +73,14 @@ class Plan:
         Of the cross-validation inside a selection.
     permutations
         Of the labels; 0: none.
-    region, label, seed, jobs
+    region, label, seed, jobs, device
         As the verbs have them.
+    rows
+        Of the ablation.
+    otherwise
+        The spec of a fold whose selection finds nothing; None: the pipeline stops there.
+    quick
+        Whether networks are tiny and learn for a minute.
     """
 
     catalog: Path
@@ -56,6 +96,33 @@ class Plan:
     label: str = "label"
     seed: int = 0
     jobs: int | None = None
+    device: str = "auto"
+    rows: tuple[str, ...] = ()
+    otherwise: Path | None = None
+    quick: bool = False
+
+    @property
+    def budget(self) -> Budget:
+        """How large networks are and how long they learn."""
+        return QUICK if self.quick else FULL
+
+    def chosen(self, fold: int) -> Path:
+        """The spec of a fold's chain: what its selection chose, else the one that stands in.
+
+        Raises
+        ------
+        BadInput
+            If nothing was selected and nothing stands in.
+        """
+        selected = self.out / f"selected.fold{fold}.yaml"
+        if selected.is_file():
+            return selected
+        if self.otherwise is None:
+            raise BadInput(
+                f"{selected} is not there: the selection of fold {fold} found nothing",
+                "Name a spec that stands in: --otherwise selected.yaml. The report will say so.",
+            )
+        return self.otherwise
 
     @cached_property
     def cases(self) -> Catalog:
@@ -98,12 +165,23 @@ class Plan:
 
     def built(self) -> str | None:
         """Digest of the view's blocks, also of failed cases; None if a case that is asked for has none."""
+        return self.blocks([FEATURES + self.view])
+
+    def blocks(self, names: Iterable[str], *, every: bool = True) -> str | None:
+        """Digest of the blocks with these names, also of failed cases; None if there are none of a name.
+
+        `every`: also None if a case that is asked for has none.
+        """
         snapshot = self.snapshot()
         records = dict(snapshot.manifest.items()) if snapshot else {}
-        entries = {id_: one.blocks.get(FEATURES + self.view) for id_, one in records.items()}
-        if any(entries.get(case.id) is None for case in self.cases.cases(self.source, limit=self.limit)):
-            return None
-        return digest_of({id_: [entry.key, entry.status] for id_, entry in entries.items() if entry})
+        asked = [case.id for case in self.cases.cases(self.source, limit=self.limit)]
+        found = {}
+        for name in names:
+            entries = {id_: entry for id_, one in records.items() if (entry := one.blocks.get(name))}
+            if not entries or (every and not entries.keys() >= set(asked)):
+                return None
+            found[name] = {id_: [entry.key, entry.digest, entry.status] for id_, entry in entries.items()}
+        return digest_of(found)
 
     def files(self, names: Sequence[str], also: Sequence[str] = ()) -> str | None:
         """Digest of files in `out`; None if one is missing (of `also` they may be)."""

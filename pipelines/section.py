@@ -1,24 +1,16 @@
-"""The section of the report on radiomics alone: Markdown, HTML and figures from what the steps left.
-
-python -m pipelines.section OUT
-"""
+"""The section of the report on radiomics alone, from what the steps left."""
 
 from __future__ import annotations
 
-import argparse
-import base64
-import html
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, TypeAlias
+from typing import Any
 
-from pipelines.steps import CATALOG, CHECKED, SELECTED, flags
-from radstore.cli import exits
-from radstore.errors import BadInput, RadstoreError
+from pipelines.page import Block, Figure, Heading, Table
+from pipelines.radiomics import CATALOG, CHECKED, SELECTED, flags
+from radstore.errors import BadInput
 from radstore.output_file import writing
 
 # The paper's linear SVM on its ten features, PANORAMA, five folds: mean and sd.
@@ -26,49 +18,32 @@ PAPER = {"auroc": 0.824, "auroc_sd": 0.035, "ap": 0.667, "ap_sd": 0.046}
 SCORES = "scores.png"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table: headings and rows of text."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture beside the page, and what it shows."""
-
-    file: str
-    text: str
-
-
-Block: TypeAlias = str | Table | Figure  # a string is a paragraph
-
-
-def write(out: Path) -> list[Path]:
-    """Write ``report.md``, ``report.html`` and ``scores.png`` into the folder of the steps' results.
+def blocks(out: Path) -> list[Block]:
+    """What radiomics alone is worth; draws ``scores.png`` into the folder of the steps' results.
 
     Raises
     ------
     BadInput
         If a step has not been run.
     """
-    whole = _read(out, f"{SELECTED}.json")
-    chains = [_read(out, path.name) for path in sorted(out.glob(f"{SELECTED}.fold*.json"))]
+    whole = read(out, f"{SELECTED}.json")
+    chains = [read(out, path.name) for path in sorted(out.glob(f"{SELECTED}.fold*.json"))]
     if not chains:
         raise BadInput(f"{out} has no {SELECTED}.foldK.json", "Run the step svm first.")
     with writing(out / SCORES) as aside:
         _draw(whole, chains, aside)
-    blocks = _section(whole, chains, _read(out, CATALOG), _read(out, CHECKED))
-    title = "Radiomics alone"
-    with writing(out / "report.md") as aside:
-        aside.write_text(f"# {title}\n\n" + "\n\n".join(map(_markdown, blocks)) + "\n", encoding="utf-8")
-    with writing(out / "report.html") as aside:
-        aside.write_text(_page(title, [_html(block, out) for block in blocks]), encoding="utf-8")
-    return [out / name for name in ("report.md", "report.html", SCORES)]
+    found = _section(whole, chains, read(out, CATALOG), read(out, CHECKED))
+    return [Heading("Radiomics alone"), *found]
 
 
-def _read(out: Path, name: str) -> dict[str, Any]:
+def read(out: Path, name: str) -> dict[str, Any]:
+    """A JSON file of the results.
+
+    Raises
+    ------
+    BadInput
+        If it is not there: its step has not been run.
+    """
     try:
         found: dict[str, Any] = json.loads((out / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -94,7 +69,7 @@ def _section(
         ),
         _row("the paper, PANORAMA, features chosen on all cases", PAPER),
     ]
-    blocks: list[Block] = [
+    found: list[Block] = [
         f"{whole['cases']:,} labelled cases ({whole['positives']:,} with label {whole['positive']!r}) of "
         f"{whole['patients']:,} patients; {catalog['cases']:,} in the catalog, {len(catalog['refused']):,} "
         f"of them refused. {whole['offered']:,} features of {whole['view']}, store version "
@@ -113,7 +88,7 @@ def _section(
         ),
         *(f"Note: {note}." for note in whole["notes"]),
     ]
-    return [block for block in blocks if block]
+    return [block for block in found if block]
 
 
 def _held_out(chains: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -189,60 +164,3 @@ def _draw(whole: Mapping[str, Any], chains: Sequence[Mapping[str, Any]], path: P
     axes.invert_yaxis()
     axes.set_xlabel("AUROC")
     drawn.savefig(path, dpi=150)
-
-
-def _markdown(block: Block) -> str:
-    if isinstance(block, Table):
-        lines = [block.head, ["---"] * len(block.head), *block.rows]
-        return "\n".join(
-            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in lines
-        )
-    if isinstance(block, Figure):
-        return f"![{block.text}]({block.file})"
-    return block
-
-
-def _html(block: Block, out: Path) -> str:
-    if isinstance(block, Table):
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.head)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in block.rows)
-        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
-    if isinstance(block, Figure):
-        # inside the page, so that it can be sent as one file
-        data = base64.b64encode((out / block.file).read_bytes()).decode()
-        text = html.escape(block.text)
-        image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
-        return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
-    return f"<p>{html.escape(block)}</p>"
-
-
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;text-align:left}"
-    "img{max-width:100%}figure{margin:1em 0}figcaption{color:#666;font-size:85%}"
-)
-
-
-def _page(title: str, body: Sequence[str]) -> str:
-    parts = "\n".join(body)
-    return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
-        f"<style>{STYLE}</style>\n<h1>{title}</h1>\n{parts}\n</html>\n"
-    )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the section; the folder is the pipeline's ``--out``. Returns the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("out", type=Path)
-    try:
-        for path in write(parser.parse_args(argv).out):
-            print(f"written: {path}")
-    except RadstoreError as error:
-        print(f"section: {error}", file=sys.stderr)
-        return exits.BAD_INPUT
-    return exits.OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

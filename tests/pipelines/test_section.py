@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import section
+from pipelines import report
 from radstore.cli import exits
 from radstore.errors import BadInput
 
@@ -50,7 +50,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_nothing_selected_is_told_as_that(out: Path, capsys: Any) -> None:
-    assert section.main([str(out)]) == exits.OK
+    assert report.main([str(out)]) == exits.OK
     text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
     assert "nothing passed the filter" in text
     assert "(Nogueira): –." in text
@@ -66,7 +66,7 @@ def test_a_null_is_told(out: Path) -> None:
     null = {"permutations": 100, "central_95": [0.4, 0.6], "inside": True, "p": 0.5}
     scores = {**selection()["scores"], "null": null}
     (out / "selected.json").write_text(json.dumps(selection(scores=scores)))
-    section.write(out)
+    report.write(out)
     assert (
         "central 95 % 0.400 to 0.600; the observed one is inside, p = 0.5." in (out / "report.md").read_text()
     )
@@ -77,6 +77,6 @@ def test_a_step_that_was_not_run_is_named(out: Path, missing: str, capsys: Any) 
     for path in out.glob(missing):
         path.unlink()
     with pytest.raises(BadInput, match=r"missing|has no"):
-        section.write(out)
-    assert section.main([str(out)]) == exits.BAD_INPUT
+        report.write(out)
+    assert report.main([str(out)]) == exits.BAD_INPUT
     assert "first" in capsys.readouterr().err

@@ -1,0 +1,191 @@
+"""The second half: Stage 1, regions out of fold, maps in them, Stage 2 row by row, predictions, evaluation.
+
+Every fold K has a chain of its own: its Stage 1 and its ten features have not seen the cases of fold K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fusion.recipe import CONTROLS, ROWS
+from pipelines.plan import Plan
+from pipelines.step import Command, Step, verb
+from radstore.errors import BadInput
+from radstore.store.table import FEATURES, REGION
+from radstore.suggest import suggest
+
+MODELS, PREDICTIONS, EVALUATION = "models", "predictions", "evaluation"
+REFERENCE = "ct-sgd"
+"""nnU-Net as shipped, on the CT alone: the outside reference."""
+ALL_ROWS = (*ROWS, *CONTROLS, REFERENCE)
+
+
+def rows_of(text: str) -> tuple[str, ...]:
+    """The rows in a list separated by commas; all, if it is empty.
+
+    Raises
+    ------
+    BadInput
+        If one is not known.
+    """
+    rows = tuple(row.strip() for row in text.split(",") if row.strip()) or ALL_ROWS
+    for row in rows:
+        if row not in ALL_ROWS:
+            raise BadInput(f"--rows: there is no row {row!r}", suggest(row, ALL_ROWS, "The rows are"))
+    return rows
+
+
+def sources(plan: Plan) -> list[str]:
+    """What the report on this half is made of."""
+    plans = [f"{MODELS}/plans/stage2-fold{fold}/plans.json" for fold in range(plan.folds)]
+    return [f"{EVALUATION}/evaluation.json", *plans]
+
+
+def _region(fold: int) -> str:
+    return f"stage1-fold{fold}"
+
+
+def _view(plan: Plan, fold: int) -> str:
+    return f"{plan.chosen(fold).stem}@{_region(fold)}"
+
+
+def _where(plan: Plan) -> tuple[object, ...]:
+    return "--catalog", plan.catalog, "--store", plan.store, "--source", plan.source
+
+
+def _models(plan: Plan) -> tuple[object, ...]:
+    return "--models", plan.out / MODELS
+
+
+def _plan(plan: Plan, stage: int) -> Iterator[Command]:
+    budget = plan.budget.stage1 if stage == 1 else plan.budget.stage2
+    for fold in range(plan.folds):
+        chain = ("--features", plan.chosen(fold), "--region", _region(fold)) if stage == 2 else ()
+        options = (*chain, *budget, "--skip-failed", "--jobs", plan.jobs)
+        yield verb(
+            "fusion", "plan", "--stage", stage, "--fold", fold, *options, *_models(plan), *_where(plan)
+        )
+
+
+def _train(plan: Plan, stage: int, row: str) -> Iterator[Command]:
+    inputs = ("ct", "--optimiser", "sgd") if row == REFERENCE else (row,)
+    budget = plan.budget.train1 if stage == 1 else plan.budget.train2
+    for fold in range(plan.folds):
+        what = ("--stage", stage, "--fold", fold, "--inputs", *inputs)
+        how = (*budget, "--seed", plan.seed, "--device", plan.device, "--continue")
+        yield verb("fusion", "train", *what, *how, *_models(plan), "--store", plan.place)
+
+
+def _regions(plan: Plan) -> Iterator[Command]:
+    for fold in range(plan.folds):
+        yield verb(
+            "fusion", "regions", "--fold", fold, "--device", plan.device, *_models(plan), *_where(plan)
+        )
+
+
+def _maps(plan: Plan) -> Iterator[Command]:
+    for fold in range(plan.folds):
+        which = ("--features", plan.chosen(fold), "--region", _region(fold), "--limit", plan.limit)
+        yield verb("radstore", "build", *which, *_where(plan), "--workers", plan.jobs)
+
+
+def _predict(plan: Plan) -> Iterator[Command]:
+    for row in plan.rows:
+        out = plan.out / PREDICTIONS / row
+        options = ("--out", out, *plan.budget.predict, "--device", plan.device)
+        yield verb("fusion", "predict", "--inputs", row, *options, *_models(plan), *_where(plan))
+
+
+def _evaluate(plan: Plan) -> list[Command]:
+    folders = [plan.out / PREDICTIONS / row for row in plan.rows]
+    options = ("--catalog", plan.catalog, "--out", plan.out / EVALUATION, "--seed", plan.seed)
+    return [verb("fusion", "evaluate", *folders, *options, "--jobs", plan.jobs)]
+
+
+def _plans(plan: Plan, stage: int) -> str | None:
+    folders = [f"{MODELS}/plans/stage{stage}-fold{fold}" for fold in range(plan.folds)]
+    files = plan.files([f"{folder}/{name}.json" for folder in folders for name in ("plans", "dataset")])
+    blocks = plan.blocks([f"training/stage{stage}-fold{fold}" for fold in range(plan.folds)], every=False)
+    return files and blocks and files + blocks
+
+
+def _trained(plan: Plan, stage: int) -> str | None:
+    rows = [f"{MODELS}/stage1"] if stage == 1 else [f"{MODELS}/stage2/{row}" for row in plan.rows]
+    folds = range(plan.folds)
+    return plan.files([f"{row}/chain{k}/fold_{k}/checkpoint_final.pth" for row in rows for k in folds])
+
+
+def _kept(plan: Plan) -> str | None:
+    return plan.blocks([REGION + _region(fold) for fold in range(plan.folds)], every=False)
+
+
+def _mapped(plan: Plan) -> str | None:
+    return plan.blocks([FEATURES + _view(plan, fold) for fold in range(plan.folds)], every=False)
+
+
+def _budget(plan: Plan) -> list[object]:
+    return [plan.quick, plan.seed, plan.folds]
+
+
+STAGES: tuple[Step, ...] = (
+    Step(
+        "stage1-plan",
+        "Stage 1: nnU-Net's plan for each fold, and its samples",
+        lambda plan: list(_plan(plan, 1)),
+        lambda plan: [plan.found(), plan.folded(), *_budget(plan)],
+        lambda plan: _plans(plan, 1),
+    ),
+    Step(
+        "stage1-train",
+        "Stage 1: one model a fold finds the pancreas on the coarse CT",
+        lambda plan: list(_train(plan, 1, "ct")),
+        lambda plan: [_plans(plan, 1), *_budget(plan)],
+        lambda plan: _trained(plan, 1),
+    ),
+    Step(
+        "regions",
+        "the regions of each chain, predicted out of fold, into the store",
+        lambda plan: list(_regions(plan)),
+        lambda plan: [_trained(plan, 1), plan.found()],
+        _kept,
+    ),
+    Step(
+        "maps",
+        "each chain's features and maps in its regions",
+        lambda plan: list(_maps(plan)),
+        lambda plan: [_kept(plan), [plan.chosen(fold).read_text() for fold in range(plan.folds)]],
+        _mapped,
+    ),
+    Step(
+        "stage2-plan",
+        "Stage 2: one plan a chain for all rows, and the samples",
+        lambda plan: list(_plan(plan, 2)),
+        lambda plan: [_mapped(plan), plan.folded(), *_budget(plan)],
+        lambda plan: _plans(plan, 2),
+    ),
+    Step(
+        "stage2-train",
+        "Stage 2: every row of the ablation on every fold",
+        lambda plan: [command for row in plan.rows for command in _train(plan, 2, row)],
+        lambda plan: [_plans(plan, 2), list(plan.rows), *_budget(plan)],
+        lambda plan: _trained(plan, 2),
+    ),
+    Step(
+        "predict",
+        "every case by the chain that has not seen it: candidates and scores",
+        lambda plan: list(_predict(plan)),
+        lambda plan: [_trained(plan, 1), _trained(plan, 2), plan.found(), list(plan.rows)],
+        lambda plan: plan.files([f"{PREDICTIONS}/{row}/predictions.json" for row in plan.rows]),
+    ),
+    Step(
+        "evaluate",
+        "the ablation's table: AP, AUROC, intervals, tests between rows",
+        _evaluate,
+        lambda plan: [
+            plan.files([f"{PREDICTIONS}/{row}/predictions.json" for row in plan.rows]),
+            plan.found(),
+            plan.seed,
+        ],
+        lambda plan: plan.files([f"{EVALUATION}/evaluation.json"]),
+    ),
+)
