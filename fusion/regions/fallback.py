@@ -1,4 +1,4 @@
-"""Where to look if Stage 1 finds no pancreas: a box in the body, placed as the training cases' regions are."""
+"""Where to look if Stage 1 finds no pancreas: a box in the body, placed as training cases' regions are."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def body_box(image: Volume) -> Box:
 
 
 def patient_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
-    """For each index axis (x, y, z) the patient's axis nearest to it, and its sign: 1 along it, −1 against it.
+    """For each index axis (x, y, z) the patient's axis nearest to it, and 1 along it, −1 against it.
 
     Each of the patient's axes is taken once, however oblique the grid.
     """
