@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from fusion.plan.checks import label_notes, refused, require_lesions, strays
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
-from fusion.plan.names import NO_FOLD, plan_name, write_plan
+from fusion.plan.names import CONFIGURATION, NO_FOLD, plan_name, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.statistics import Standards, standards
@@ -62,6 +62,22 @@ class PlanReport:
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
     failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What the network is like and what it is given, in a few lines."""
+        found = self.plans["configurations"][CONFIGURATION]
+        network, recipe = found["architecture"]["arch_kwargs"], Recipe.from_plans(self.plans)
+        return (
+            f"spacing {_shown(found['spacing'])} mm, patch {_shown(found['patch_size'])} voxels (z, y, x), "
+            f"batch {found['batch_size']}",
+            f"{network['n_stages']} stages of {', '.join(map(str, network['features_per_stage']))} features",
+            f"{len(recipe.maps)} maps, {len(recipe.vector)} numbers in the vector",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON."""
+        return {**{part.name: getattr(self, part.name) for part in fields(self)}, "folder": str(self.folder)}
 
 
 def plan(
@@ -223,3 +239,7 @@ def _materialised(
         progress=partial(progress, "samples made") if progress else None,
     )
     return replace(report, failed=made.failed, notes=(*report.notes, *made.notes))
+
+
+def _shown(values: Sequence[float]) -> str:
+    return " × ".join(f"{value:.4g}" for value in values)
