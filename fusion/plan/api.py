@@ -12,12 +12,13 @@ from fusion.plan.checks import label_notes, refused, require_lesions, strays
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
-from fusion.plan.names import CONFIGURATION, NO_FOLD, plan_name, write_plan
+from fusion.plan.names import NO_FOLD, plan_name, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import Recipe, Roi
+from fusion.samples.preparation import CONFIGURATION
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run
 from radstore.spec import Spec

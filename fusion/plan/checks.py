@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fusion.plan.cohort import Cohort, Reason
 from fusion.plan.examine import Answer
+from fusion.samples.labels import STRAY
 from radstore.errors import BadInput
 
 SHOWN = 3  # cases named in a note
@@ -45,7 +46,8 @@ def label_notes(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) -> t
     notes = []
     if found := strays(cohort, answers):
         total = sum(found.values())
-        notes.append(f"{total:,} voxels with a stray label (7, 8) of {_some(found)} became background")
+        values = ", ".join(map(str, STRAY))
+        notes.append(f"{total:,} voxels with a stray label ({values}) of {_some(found)} became background")
     outside = {
         member.case.id: answer.voxels.get(lesion, 0) - answer.seen
         for member in cohort.members

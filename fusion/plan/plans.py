@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fusion.plan.names import CONFIGURATION, plan_name
+from fusion.plan.names import plan_name
 from fusion.plan.overrides import Overrides
 from fusion.plan.planner import dataset_json, stock_plans
 from fusion.plan.rows import fullest, plans_for_row
 from fusion.plan.topology import with_overrides
 from fusion.recipe import CT, KEY, Recipe
+from fusion.samples.preparation import CONFIGURATION
 
 STAGE_1_SPACING = (9.0, 4.5, 4.5)
 """mm (z, y, x), as published; the patch of about 48 × 96 × 96 voxels follows from it."""

@@ -12,8 +12,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from fusion.plan.names import CONFIGURATION
 from fusion.recipe import CT, KEY, Inputs, Recipe
+from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
 from radstore.suggest import suggest
 
