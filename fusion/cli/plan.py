@@ -49,6 +49,14 @@ def plan(
     roi_mm: Annotated[
         Triple, typer.Option("--roi-mm", metavar="X Y Z", help="How wide they are along x, y, z.")
     ] = (100.0, 50.0, 15.0),
+    dilate_mm: Annotated[
+        Triple,
+        typer.Option(
+            "--dilate-mm",
+            metavar="X Y Z",
+            help="Stage 1: how far its regions will reach around the pancreas.",
+        ),
+    ] = (4.5, 4.5, 9.0),
     architecture: Annotated[
         str,
         typer.Option(
@@ -116,6 +124,7 @@ def plan(
     from fusion.plan import Overrides
     from fusion.plan import plan as run
     from fusion.recipe import Roi
+    from fusion.regions.rule import RegionRule
 
     overrides = Overrides(
         architecture=architecture,
@@ -139,6 +148,7 @@ def plan(
             settings=set_ or (),
             region=region,
             roi=Roi(roi, roi_mm),
+            rule=RegionRule(dilate_mm=dilate_mm) if stage == 1 else None,
             overrides=overrides,
             paper=paper,
             skip_failed=skip_failed,

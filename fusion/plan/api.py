@@ -8,16 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fusion.plan.checks import label_notes, refused, require_lesions, strays
+from fusion.plan.checks import refused, require_lesions, roi_notes, stray_notes, strays
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
 from fusion.plan.names import NO_FOLD, plan_name, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
+from fusion.plan.region_rule import region_rule
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import Recipe, Roi
+from fusion.regions.out_of_fold import require_out_of_fold
+from fusion.regions.rule import RegionRule
+from fusion.samples import materialise
 from fusion.samples.preparation import CONFIGURATION
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run
@@ -93,6 +97,7 @@ def plan(
     settings: Sequence[str] = (),
     region: str | None = None,
     roi: Roi | None = None,
+    rule: RegionRule | None = None,
     overrides: Overrides | None = None,
     paper: bool = False,
     skip_failed: bool = False,
@@ -121,6 +126,8 @@ def plan(
         Stage 2: the region they were built in, ``stage1-foldK``; in paper mode also one of the catalog.
     roi
         Stage 2: what is seen around the region; default: `Roi()`.
+    rule
+        Stage 1: how its labels will become regions; the fallback is fitted here. Default: `RegionRule()`.
     overrides
         What the user fixes instead of the planner.
     paper
@@ -146,14 +153,17 @@ def plan(
     cohort = cohort_of(snapshot, loaded, source, fold)
     cohort = cohort.without(wanted.lacking(cohort.members)).checked(skip_failed)
     leaks = _leaks(wanted, snapshot, cohort)
-    answers = _ask(wanted, snapshot, cohort, recipe, jobs, progress)
+    rule = (rule or RegionRule()) if stage == 1 else None
+    answers = _ask(wanted, snapshot, cohort, recipe, rule, jobs, progress)
     cohort = cohort.without(refused(answers)).checked(skip_failed)
     require_lesions(cohort, answers, lesion := recipe.labels[LESION])
     maps, vector = _standards(wanted, cohort, answers)
-    recipe = replace(recipe, maps=maps.channels, vector=vector.channels)
+    fitted = region_rule(rule, [answers[member.case.id].fallback for member in cohort.training])
+    recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
     name = plan_name(stage, fold)
-    notes = (*wanted.notes, *leaks, *label_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
+    found = strays(cohort, answers)
+    told = (*wanted.notes, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
     report = PlanReport(
         name=name,
         folder=write_plan(models, name, plans, dataset),
@@ -161,11 +171,11 @@ def plan(
         dataset_json=dataset,
         training=tuple(member.case.id for member in cohort.training),
         held_out=tuple(member.case.id for member in cohort.held_out),
-        strays=strays(cohort, answers),
+        strays=found,
         left_out=dict(cohort.left_out),
-        notes=notes,
+        notes=told if samples else (*told, *stray_notes(found)),
     )
-    return _materialised(report, snapshot, loaded, jobs, progress) if samples else report
+    return _materialised(report, snapshot, loaded, source, jobs, progress) if samples else report
 
 
 def _recipe(wanted: Wanted, snapshot: Snapshot, roi: Roi | None) -> Recipe:
@@ -187,8 +197,6 @@ def _leaks(wanted: Wanted, snapshot: Snapshot, cohort: Cohort) -> tuple[str, ...
     """What the regions know of the cases' labels; refused outside paper mode."""
     if not wanted.region:
         return ()
-    from fusion.regions.out_of_fold import require_out_of_fold
-
     fold = NO_FOLD if wanted.fold is None else wanted.fold
     ids = [member.case.id for member in cohort.members]
     return require_out_of_fold(snapshot, wanted.region, fold, ids, paper=wanted.paper)
@@ -199,12 +207,16 @@ def _ask(
     snapshot: Snapshot,
     cohort: Cohort,
     recipe: Recipe,
+    rule: RegionRule | None,
     jobs: int | None,
     progress: Progress | None,
 ) -> dict[str, Answer]:
     """Case → what it says; each is read once, in processes."""
     labels = tuple(recipe.labels.values())
-    question = Question(snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector)
+    organ = rule.values if rule else ()
+    question = Question(
+        snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector, organ
+    )
     lesion, fold = recipe.labels[LESION], cohort.fold
     tasks = [(question, member, member.fold != fold, lesion) for member in cohort.members]
     answers = run(examine, tasks, jobs, partial(progress, "cases looked at") if progress else None)
@@ -225,10 +237,13 @@ def _standards(wanted: Wanted, cohort: Cohort, answers: Mapping[str, Answer]) ->
 
 
 def _materialised(
-    report: PlanReport, snapshot: Snapshot, catalog: Catalog, jobs: int | None, progress: Progress | None
+    report: PlanReport,
+    snapshot: Snapshot,
+    catalog: Catalog,
+    source: str | None,
+    jobs: int | None,
+    progress: Progress | None,
 ) -> PlanReport:
-    from fusion.samples import materialise
-
     made = materialise(
         snapshot.bucket.location,
         catalog,
@@ -236,6 +251,7 @@ def _materialised(
         report.dataset_json,
         report.name,
         cases=sorted((*report.training, *report.held_out)),
+        source=source,
         jobs=jobs,
         progress=partial(progress, "samples made") if progress else None,
     )

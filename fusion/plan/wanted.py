@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusion.plan.cohort import Member, Reason
+from fusion.regions.out_of_fold import region_name
 from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store.table import FEATURES, MAPS, REGION
@@ -107,13 +108,7 @@ def wanted_of(
     leak = _leak(spec, fold)
     if leak and not paper:
         raise BadInput(leak, "Select with `radstore select --fold K` for each fold; or say --paper.")
-    return Wanted(2, fold, spec, region or _usual(fold), paper, (*optimistic, *([leak] if leak else [])))
-
-
-def _usual(fold: int | None) -> str:
-    from fusion.regions.out_of_fold import region_name
-
-    return region_name(fold)
+    return Wanted(2, fold, spec, region or region_name(fold), paper, (*optimistic, *([leak] if leak else [])))
 
 
 def _leak(spec: Spec, fold: int | None) -> str:

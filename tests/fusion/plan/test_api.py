@@ -14,8 +14,11 @@ import pytest
 
 from fusion.plan import read_plan
 from fusion.recipe import Recipe, Roi
+from fusion.regions.fallback import Fallback
+from fusion.regions.rule import RegionRule
 from radstore.errors import BadInput, RadstoreError
-from radstore.spec import load_spec
+from radstore.inputs import prepare_case
+from radstore.spec import Settings, load_spec
 from radstore.store.manifest import Entry
 
 VIEW = "tiny@pancreas"
@@ -85,6 +88,20 @@ def test_stage_1_sees_the_whole_ct(first_site: Any) -> None:
     assert (report.name, recipe.region, recipe.paper_mode) == ("stage1-fold0", "", False)
     assert report.plans["original_median_shape_after_transp"][1:] == [96, 96]
     assert report.notes == ()
+
+
+def test_stage_1_says_where_to_look_if_it_finds_nothing(first_site: Any) -> None:
+    wanted = RegionRule(dilate_mm=(1.0, 2.0, 3.0))
+    report = first_site.plan(1, 1, rule=wanted)
+    rule = RegionRule.from_json(Recipe.from_plans(report.plans).region_rule)
+    cases = [case for case in first_site.catalog.cases() if case.id in report.training]
+    pairs = [prepare_case(case, "pancreas", Settings()) for case in cases]
+    whole = Fallback.fit(pairs)
+    assert replace(rule, fallback=wanted.fallback) == wanted
+    np.testing.assert_allclose(rule.fallback.centre, whole.centre, atol=2e-4)
+    np.testing.assert_allclose(rule.fallback.size_mm, whole.size_mm, atol=0.2)
+    assert rule.fallback.cases == whole.cases == len(cases)
+    assert Recipe.from_plans(first_site.plan(2, 1).plans).region_rule == {}
 
 
 def test_stage_2_sees_the_roi(first_site: Any) -> None:
