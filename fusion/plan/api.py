@@ -146,19 +146,18 @@ def plan(
     BadInput
         If anything does not fit; nothing is written then.
     """
-    wanted = wanted_of(stage, fold, features, settings, region, paper)
+    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper)
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
     snapshot = open_store(store or loaded.store)
-    recipe = _recipe(wanted, snapshot, roi)
+    recipe = _recipe(wanted, snapshot)
     cohort = cohort_of(snapshot, loaded, source, fold)
     cohort = cohort.without(wanted.lacking(cohort.members)).checked(skip_failed)
     leaks = _leaks(wanted, snapshot, cohort)
-    rule = (rule or RegionRule()) if stage == 1 else None
-    answers = _ask(wanted, snapshot, cohort, recipe, rule, jobs, progress)
+    answers = _ask(wanted, snapshot, cohort, recipe, jobs, progress)
     cohort = cohort.without(refused(answers)).checked(skip_failed)
     require_lesions(cohort, answers, lesion := recipe.labels[LESION])
     maps, vector = _standards(wanted, cohort, answers)
-    fitted = region_rule(rule, [answers[member.case.id].fallback for member in cohort.training])
+    fitted = region_rule(wanted.rule, [answers[member.case.id].fallback for member in cohort.training])
     recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
     name = plan_name(stage, fold)
@@ -178,12 +177,12 @@ def plan(
     return _materialised(report, snapshot, loaded, source, jobs, progress) if samples else report
 
 
-def _recipe(wanted: Wanted, snapshot: Snapshot, roi: Roi | None) -> Recipe:
+def _recipe(wanted: Wanted, snapshot: Snapshot) -> Recipe:
     """Without statistics, which the training cases give."""
     return Recipe(
         stage=wanted.stage,
         fold=NO_FOLD if wanted.fold is None else wanted.fold,
-        roi=roi or Roi(),
+        roi=wanted.roi,
         region=wanted.region,
         view=wanted.view,
         spec=wanted.spec.document if wanted.spec else {},
@@ -207,13 +206,12 @@ def _ask(
     snapshot: Snapshot,
     cohort: Cohort,
     recipe: Recipe,
-    rule: RegionRule | None,
     jobs: int | None,
     progress: Progress | None,
 ) -> dict[str, Answer]:
     """Case → what it says; each is read once, in processes."""
     labels = tuple(recipe.labels.values())
-    organ = rule.values if rule else ()
+    organ = wanted.rule.values if wanted.rule else ()
     question = Question(
         snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector, organ
     )
