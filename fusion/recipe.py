@@ -99,8 +99,10 @@ class Channel:
     def standard(self, values: np.ndarray) -> np.ndarray:
         """(value − mean) / sd, NaN and infinities → 0: the mean of the training cases; a new array."""
         made = np.asarray((values - self.mean) / self.sd)
-        bits = made.view(f"i{made.itemsize}")
-        bits *= np.isfinite(made)  # all bits 0 is 0.0; a third of the time of `numpy.nan_to_num`
+        finite = np.isfinite(made)
+        if not finite.all():
+            bits = made.view(f"i{made.itemsize}")
+            bits *= finite  # all bits 0 is 0.0; a third of the time of `numpy.nan_to_num`
         return made
 
 
