@@ -34,10 +34,12 @@ from nnunetv2.training.dataloading.nnunet_dataset import comp_blosc2_params, nnU
 from nnunetv2.utilities.label_handling.label_handling import LabelManager
 
 from benchmarks.measure import machine
-from fusion.dataset import NetworkInput, StoreDataset
+from fusion.dataset import StoreDataset
+from fusion.lazy import LazyArray, boxed
+from fusion.network_input import NetworkInput
 from fusion.recipe import Channel, Inputs, Recipe
 from fusion.samples.sample import Sample, class_locations
-from fusion.shards import LazyArray, ZarrArray, boxed, open_array
+from fusion.shards import ZarrArray, open_array
 from fusion.view import View
 from radstore.canonical import digest_of
 from radstore.images.volume import Geometry
@@ -134,7 +136,7 @@ class Variant(StoreDataset):
 
     def load_case(self, identifier: str) -> Any:
         _, *rest = super().load_case(identifier)
-        found, data = self._found[identifier], self._arrays[identifier]
+        found, data = self._located[identifier], self._arrays[identifier]
         made = AtOnce if self._together else NetworkInput
         return made(self.recipe, found.names, data, None), *rest
 
@@ -178,7 +180,7 @@ def by_zarr(dataset: StoreDataset) -> Variant:
     """The very arrays of the store, read by zarr."""
     bucket = open_bucket(dataset.view.store)
     arrays: dict[str, LazyArray] = {}
-    for case, found in dataset._found.items():
+    for case, found in dataset._located.items():
         array = f"{found.path}/data"
         described = zarr.open_array(bucket.zarr(), path=array, mode="r").metadata.to_dict()
         described |= {"data_type": "float32"}

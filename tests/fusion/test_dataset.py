@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.dataset import NetworkInput, StoreDataset
+from fusion.dataset import StoreDataset
+from fusion.network_input import NetworkInput
 from fusion.recipe import CONTROLS, ROWS, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
 from fusion.vectors import deranged
@@ -262,6 +263,15 @@ def test_derangement() -> None:
     assert given == deranged(dict(reversed(groups.items())), 7) != deranged(groups, 8)
     assert sorted(given) == sorted(given.values()) == sorted(groups)
     assert all(case != other and groups[case] == groups[other] for case, other in given.items())
+
+
+def test_who_is_left_out_is_said(store: Store) -> None:
+    store.add("a")
+    failed = Entry("0" * 64, "failed", error={"step": "sample", "message": "it is empty", "remedy": "mend"})
+    log.commit(store.bucket, {"b": Change(None, CaseRecord({}, {f"training/{PLAN}": failed}))})
+    dataset = store.dataset()
+    assert dataset.identifiers == ["a"]
+    assert dataset.notices == ("1 cases have no sample and are left out: b (it is empty)",)
 
 
 class TestRefusals:

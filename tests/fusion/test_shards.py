@@ -14,7 +14,8 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.shards import OPEN, LazyArray, ShardArray, ZarrArray, _mapped, attributes, boxed, open_array
+from fusion.lazy import LazyArray, boxed
+from fusion.shards import OPEN, ShardArray, ZarrArray, _mapped, attributes, open_array
 from radstore.errors import CorruptBlock
 from radstore.store import blocks
 from radstore.store.blocks import TRAINING, Block
