@@ -22,6 +22,7 @@ from radstore.store.blocks import CODEC
 from radstore.store.bucket import open_bucket
 from radstore.store.layout import create
 from radstore.store.regions import Keeper, StoredRegion, keep_regions
+from radstore.store.remote import RemoteBucket
 
 GEOMETRY = Geometry((12, 11, 10), (0.8, 0.8, 2.0), (-10.0, 20.0, 5.0))  # of the site's cases
 NAME = "stage1-fold0"
@@ -212,14 +213,17 @@ def test_check_examines_and_perturb_measures_in_it(offline: Any, tmp_path: Path)
     assert report.prepared.job.view == f"tiny@{NAME}"
 
 
-def test_in_a_store_that_is_no_folder(offline: Any) -> None:
+def test_in_a_store_that_is_no_folder(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     offline.add("a")
     offline.labels_path("a").unlink()
-    bucket = open_bucket("memory://stored-region")
+    bucket = open_bucket("memory://")
+    monkeypatch.setattr(
+        RemoteBucket, "_open", lambda self: bucket._store
+    )  # or each would be a store of its own
     create(bucket, CODEC)
     mask = StoredRegion(a_mask(), {"model": "m"})
     keep_regions(bucket, NAME, {"a": mask}, info={"a": {"patient": "a", "source": "files"}})
-    prepared = local(offline, store="memory://stored-region", region=NAME)
+    prepared = local(offline, store="memory://", region=NAME)
     step = pickle.loads(pickle.dumps((prepared.job, prepared.cases[0], prepared.plan.base["a"])))
     outcome = work(*step)  # as it travels to a worker
     assert (outcome.error, outcome.computed) == (None, PER_CASE)
