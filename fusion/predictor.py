@@ -25,17 +25,17 @@ from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 
+from fusion.plan.names import CONFIGURATION
 from fusion.probabilities import Probabilities, in_ct
 from fusion.recipe import Recipe
 from fusion.tiles import Rung, is_out_of_memory, ladder, release
-from radstore.errors import BadInput
+from radstore.errors import BadInput, CaseError
 from radstore.suggest import missing_path
 
 if TYPE_CHECKING:
     from fusion.samples.sample import Sample
 
 CHECKPOINT = "checkpoint_final.pth"
-CONFIGURATION = "3d_fullres"
 EDGE = 1 / 8  # sigma of the Gaussian that tiles are weighted with, in tile sizes; nnU-Net's own, as is SCALE
 SCALE = 10
 
@@ -135,7 +135,13 @@ class FusionPredictor(nnUNetPredictor):
             ) from error
         mirrored = found.get("inference_allowed_mirroring_axes")
         self.manual_initialization(
-            network, manager, configuration, None, dataset, found["trainer_name"], tuple(mirrored or ()) or None
+            network,
+            manager,
+            configuration,
+            None,
+            dataset,
+            found["trainer_name"],
+            tuple(mirrored or ()) or None,
         )
 
     def predict(self, sample: Sample, vector: np.ndarray | None = None) -> Predicted:
@@ -176,10 +182,19 @@ class FusionPredictor(nnUNetPredictor):
                     raise
                 told = f"the GPU's memory does not suffice {rung}; trying {rungs[at + 1]}"
             else:
-                return found, (f"predicted {rung}: the GPU's memory did not suffice for more",) if at else ()
+                notes = (f"predicted {rung}: the GPU's memory did not suffice for more",) if at else ()
+                return self._finite(found), notes
             self.say(told)
             release(self._asked)  # here, where the error no longer holds the tensors of the failed try
         raise RuntimeError("a ladder without rungs")
+
+    def _finite(self, logits: torch.Tensor) -> torch.Tensor:
+        if not torch.isfinite(logits).all():
+            raise CaseError(
+                f"{self.folder} gives NaN or infinite logits for this case",
+                "Look at its CT and its features for absurd values; or train with a smaller learning rate.",
+            )
+        return logits
 
     def _ladder(self) -> list[Rung]:
         configuration = self.configuration_manager

@@ -65,9 +65,7 @@ def average(several: Sequence[Probabilities]) -> Probabilities:
     total = np.zeros((len(first.array), *shape), np.float32)
     total[0] = len(several)
     for one in several:
-        here = tuple(
-            slice(a.start - b.start, a.stop - b.start) for a, b in zip(one.box, box, strict=True)
-        )
+        here = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(one.box, box, strict=True))
         total[(0, *here)] -= 1
         total[(slice(None), *here)] += one.array
     total /= len(several)
@@ -125,7 +123,5 @@ def full_grid(properties: Mapping[str, Any], transpose_backward: Sequence[int]) 
 
 
 def _around(boxes: Sequence[Box]) -> Box:
-    z, y, x = (
-        slice(min(box[k].start for box in boxes), max(box[k].stop for box in boxes)) for k in range(3)
-    )
+    z, y, x = (slice(min(box[k].start for box in boxes), max(box[k].stop for box in boxes)) for k in range(3))
     return z, y, x

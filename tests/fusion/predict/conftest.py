@@ -41,7 +41,11 @@ def plans_of(recipe: Recipe, *, spacing: list[float] = SPACING, patch: list[int]
     }
     if recipe.inputs.vector:
         architecture["network_class_name"] = "fusion.network.FusedUNet"
-        architecture["arch_kwargs"] |= {"vector_size": len(recipe.vector), "heads": 2, "base": "PlainConvUNet"}
+        architecture["arch_kwargs"] |= {
+            "vector_size": len(recipe.vector),
+            "heads": 2,
+            "base": "PlainConvUNet",
+        }
     resampling = "resample_data_or_seg_to_shape"
     smooth = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
     names = recipe.channels
@@ -172,3 +176,35 @@ def tiny_model(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture
+def tiny_ct() -> Callable[..., Volume]:
+    """Makes a small CT of a shape (z, y, x)."""
+    return ct_volume
+
+
+@pytest.fixture
+def tiny_sample(tiny_ct: Callable[..., Volume]) -> Callable[..., Any]:
+    """Makes a sample of a shape on the tiny network's grid: CT, one map (NaN outside a box), region."""
+    from fusion.samples.sample import Sample
+
+    def make(shape: tuple[int, int, int] = (10, 24, 24), *, seed: int = 0, first: int = 0) -> Sample:
+        rng = np.random.default_rng(seed)
+        region = np.zeros(shape, np.uint8)
+        region[2:-2, 4:14, 4:14] = 1
+        values = np.where(region == 1, rng.normal(40, 20, shape), np.nan)
+        data = np.stack([rng.normal(size=shape), values]).astype(np.float32)
+        z, y, x = (n + 2 * first for n in shape)
+        properties = {
+            "spacing": SPACING,
+            "sitk_stuff": {
+                "spacing": SPACING[::-1],
+                "origin": [1.0, 2.0, 3.0],
+                "direction": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+            },
+            "shape_before_cropping": [z, y, x],
+            "bbox_used_for_cropping": [[first, first + n] for n in shape],
+            "shape_after_cropping_and_before_resampling": list(shape),
+        }
+        return Sample(data, ("CT", MAP), region, properties=properties)
+
+    return make
