@@ -216,8 +216,7 @@ class Predictions:
         if not self.has(case):
             error = self.cases[case].error if case in self.cases else None
             raise BadInput(
-                f"{self.folder} has no prediction of case {case!r}"
-                + (f": {error['message']}" if error else ""),
+                f"{self.folder} has no prediction of case {case!r}{': ' + error['message'] if error else ''}",
                 error["remedy"] if error else suggest(case, sorted(self.cases), "It has"),
             )
         return self.path(case, what)

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from torch import nn
 
-import fusion.nnunet  # noqa: F401, I001  before nnunetv2
+import fusion.nnunet  # noqa: F401
+
+# isort: split
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
@@ -58,7 +60,7 @@ class Predicted:
     notes: tuple[str, ...] = ()
 
 
-class FusionPredictor(nnUNetPredictor):
+class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     """nnU-Net's sliding window over one trained model, bound to a case's vector.
 
     Parameters
@@ -81,6 +83,9 @@ class FusionPredictor(nnUNetPredictor):
     BadInput
         If the folder is no model of ours, or its checkpoint belongs to another network.
     """
+
+    network: nn.Module
+    configuration_manager: ConfigurationManager
 
     def __init__(
         self,
@@ -269,6 +274,8 @@ class Bound(nn.Module):
             )
         self.network = network
         numbers = np.zeros(size, np.float32) if vector is None else vector.astype(np.float32)
+        self.vector: torch.Tensor
+        self.present: torch.Tensor
         self.register_buffer("vector", torch.from_numpy(numbers))
         self.register_buffer("present", torch.tensor(vector is not None))
 

@@ -1,4 +1,4 @@
-"""`Probabilities`: of every structure, in a box of the CT's own grid; averaged over chains, pasted on demand."""
+"""`Probabilities`: of every structure, in a box of the CT's grid; averaged over chains, pasted on demand."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def average(several: Sequence[Probabilities]) -> Probabilities:
     if len(several) == 1:
         return first
     box = _around([one.box for one in several])
-    shape = tuple(side.stop - side.start for side in box)
-    total = np.zeros((len(first.array), *shape), np.float32)
+    total = np.zeros((len(first.array), *(side.stop - side.start for side in box)), np.float32)
     total[0] = len(several)
     for one in several:
         here = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(one.box, box, strict=True))
-        total[(0, *here)] -= 1
-        total[(slice(None), *here)] += one.array
+        part = total[:, *here]  # a view
+        part[0] -= 1
+        part += one.array
     total /= len(several)
     return Probabilities(total, box, first.geometry, first.source)
 

@@ -85,8 +85,10 @@ def release(device: torch.device) -> None:
 
 
 def _halved(tile: tuple[int, int, int], strides: Sequence[Sequence[int]]) -> tuple[int, int, int]:
-    """The tile with its longest axis halved, to a multiple of what the network divides it by; at least two
-    voxels are left at the bottleneck, which instance normalisation needs."""
+    """The tile with its longest axis halved, to a multiple of what the network divides it by.
+
+    At least two voxels are left at the bottleneck, which instance normalisation needs.
+    """
     steps = [1, 1, 1]
     for stride in strides:
         steps = [a * b for a, b in zip(steps, stride, strict=True)]

@@ -116,6 +116,8 @@ def write_model(
     import torch
 
     import fusion.nnunet  # noqa: F401
+
+    # isort: split
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
     plans = plans_of(recipe, spacing=spacing)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-import fusion.nnunet  # noqa: F401, I001  before nnunetv2
+import fusion.nnunet  # noqa: F401
+
+# isort: split
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
