@@ -17,7 +17,7 @@ from radstore.images.read import read_image, read_labels
 from radstore.images.region import region_mask
 from radstore.images.volume import Geometry, Vector3, Volume
 from radstore.spec import Settings
-from radstore.store.regions import load_mask
+from radstore.store.kept import load_mask
 
 if TYPE_CHECKING:
     from radstore.catalog import Case

@@ -16,7 +16,7 @@ from radstore.images.read import read_header
 from radstore.images.region import require_same_grid
 from radstore.quality.examine import SAMPLE, Examination, examine
 from radstore.spec import Spec
-from radstore.store.regions import require_kept_grid
+from radstore.store.kept import require_kept_grid
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from radstore.catalog import Case, Catalog, is_implicit_region
 from radstore.errors import CatalogError
 from radstore.store.bucket import Bucket
+from radstore.store.kept import kept
 from radstore.store.manifest import Entry, Manifest
-from radstore.store.regions import kept, stored_regions
+from radstore.store.regions import stored_regions
 from radstore.store.table import REGION
 from radstore.suggest import suggest
 
@@ -58,8 +59,8 @@ def _require_drawn(
         entry = _entry(case, name, manifest)
         if entry is not None and entry.origin is not None:
             raise CatalogError(
-                f"{catalog.path} defines a region {name!r}, and {bucket.location} keeps masks under that name "
-                f"(as of case {case.id})",
+                f"{catalog.path} defines a region {name!r}, and {bucket.location} keeps masks under "
+                f"that name (as of case {case.id})",
                 "Call the catalog's region something else, or keep the masks under another name.",
             )
 

@@ -28,8 +28,8 @@ from radstore.inputs import prepare_case
 from radstore.store import blocks, layout
 from radstore.store.blocks import Block
 from radstore.store.bucket import Bucket, open_bucket
+from radstore.store.kept import require_kept_image
 from radstore.store.manifest import CaseRecord, Entry
-from radstore.store.regions import require_kept_image
 from radstore.store.table import FEATURES, REGION
 
 

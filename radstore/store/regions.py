@@ -12,28 +12,27 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 import radstore
 from radstore.canonical import canonical, digest_of
-from radstore.catalog import Kept, is_implicit_region
+from radstore.catalog import is_implicit_region
 from radstore.errors import RegionError, StoreError
 from radstore.images.digest import volume_digest
-from radstore.images.region import DEFAULT_TOLERANCE
 from radstore.images.volume import Geometry, Volume
 from radstore.store import blocks, layout, lease, log
 from radstore.store.blocks import Block
-from radstore.store.bucket import Bucket, open_bucket
+from radstore.store.bucket import Bucket
+from radstore.store.kept import IMAGE, grid_of, require_grid
 from radstore.store.log import Change, Commit
 from radstore.store.manifest import CaseRecord, Entry, Manifest
 from radstore.store.query import Snapshot, open_existing
 from radstore.store.table import REGION
 
-IMAGE = "image"  # in a provenance: the digest of the image that the mask was made for
-AGAIN = "The image is another than the one it was predicted on: predict the region again."
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 
 
@@ -60,26 +59,18 @@ def keep_regions(
     regions: Mapping[str, StoredRegion],
     *,
     message: str = "",
-    failed: Mapping[str, Mapping[str, str]] | None = None,
     info: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Commit:
     """Keep masks of cases under one name, and commit that.
 
     Parameters
     ----------
-    store
-        Path, URL or bucket of a store that is there.
-    name
-        Of the region: letters, digits, ``.``, ``-``, ``_``. What is kept under it for these cases is replaced.
+    store, name, info
+        As for `Keeper`.
     regions
-        Case → mask.
+        Case → mask. What is kept under the name for these cases is replaced.
     message
         Why; stands in the log.
-    failed
-        Case → error (``step``, ``message``, ``remedy``), for cases that have no mask; recorded in its place.
-    info
-        Case → ``patient``, ``source`` and columns, for cases that the store does not know yet
-        (`radstore.build.outcome.case_info`).
 
     Returns
     -------
@@ -88,30 +79,105 @@ def keep_regions(
 
     Raises
     ------
-    StoreError
-        If there is no store, the name cannot be used or belongs to a region of label files, or a case is
-        unknown.
-    RegionError
-        If a mask is empty, is none, or does not lie on its image's grid. Nothing is committed then.
+    StoreError, RegionError
+        As `Keeper` does. Nothing is committed then.
     """
-    bucket = open_existing(store) if isinstance(store, str | os.PathLike) else store
-    manifest = Manifest(bucket, log.head(bucket).manifest)
-    _require_free(name, manifest, bucket)
-    plain = {case: _checked(bucket, case, name, one, manifest.get(case)) for case, one in regions.items()}
-    base = {case: _known(bucket, case, manifest, info or {}) for case in {**plain, **(failed or {})}}
-    with lease.building(bucket):
-        entries = {case: _publish(bucket, name, one) for case, one in plain.items()}
-        for case, error in (failed or {}).items():
-            entries[case] = Entry(digest_of(["failed", dict(error)]), "failed", error=dict(error), origin={})
-        changes = {
-            case: Change(manifest.get(case), _with_block(base[case], REGION + name, entry))
-            for case, entry in entries.items()
-        }
-        return log.commit(bucket, changes, message=message)
+    with Keeper(store, name, info=info) as keeper:
+        for case, region in regions.items():
+            keeper.keep(case, region)
+        return keeper.commit(message)
+
+
+class Keeper:
+    """Keeps masks under one name, one by one, and commits them when told to. A context: it holds a lease.
+
+    Parameters
+    ----------
+    store
+        Path, URL or bucket of a store that is there.
+    name
+        Of the region: letters, digits, ``.``, ``-``, ``_``.
+    info
+        Case → ``patient``, ``source`` and columns, for cases that the store does not know yet
+        (`radstore.build.outcome.case_info`).
+
+    Raises
+    ------
+    StoreError
+        If there is no store, or the name cannot be used or belongs to a region of label files.
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | Bucket,
+        name: str,
+        *,
+        info: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.bucket = open_existing(store) if isinstance(store, str | os.PathLike) else store
+        self.name, self._info = name, info or {}
+        self._manifest = self._latest()
+        self._pending: dict[str, Entry] = {}
+        self._lease = ExitStack()
+        _require_free(name, self._manifest, self.bucket)
+
+    def __enter__(self) -> Self:
+        self._lease.enter_context(lease.building(self.bucket))
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._lease.close()
+
+    def __len__(self) -> int:
+        """How many cases are not committed yet."""
+        return len(self._pending)
+
+    def keep(self, case: str, region: StoredRegion) -> None:
+        """Publish the mask of a case.
+
+        Raises
+        ------
+        RegionError
+            If it is empty, no mask, or does not lie on its image's grid.
+        StoreError
+            If neither the store nor `info` knows the case.
+        """
+        record = self._record(case)
+        self._pending[case] = _publish(self.bucket, self.name, _checked(self.bucket, case, region, record))
+
+    def fail(self, case: str, error: Mapping[str, str]) -> None:
+        """Record why a case has no mask: ``step``, ``message``, ``remedy``; raises StoreError as `keep`."""
+        self._record(case)
+        key = digest_of(["failed", dict(error)])
+        self._pending[case] = Entry(key, "failed", error=dict(error), origin={})
+
+    def commit(self, message: str = "") -> Commit:
+        """Put what is pending into the log; the three-way merge's base is what the log said before."""
+        name = REGION + self.name
+        changes = {}
+        for case, entry in self._pending.items():
+            record = self._record(case)
+            ours = CaseRecord(record.info, {**record.blocks, name: entry}, record.marks)
+            changes[case] = Change(self._manifest.get(case), ours)
+        done = log.commit(self.bucket, changes, message=message)
+        self._pending, self._manifest = {}, self._latest()
+        return done
+
+    def _latest(self) -> Manifest:
+        return Manifest(self.bucket, log.head(self.bucket).manifest)
+
+    def _record(self, case: str) -> CaseRecord:
+        record = self._manifest.get(case)
+        if record is None and case not in self._info:
+            raise StoreError(
+                f"{self.bucket.location}: no case {case!r}",
+                "Say of which patient it is (`info`), or build it first.",
+            )
+        return record or CaseRecord(dict(self._info[case]))
 
 
 def stored_regions(manifest: Manifest) -> dict[str, list[str]]:
-    """Region name → the cases that the store keeps a mask of it for; those of label files are not among them."""
+    """Region name → the cases that the store keeps a mask of it for; regions of label files do not count."""
     found: dict[str, list[str]] = {}
     for case, record in manifest.items():
         for block, entry in record.blocks.items():
@@ -131,70 +197,8 @@ def region_of(snapshot: Snapshot, case: str, name: str) -> StoredRegion:
     entry = snapshot.case(case).entry(REGION + name)
     block = blocks.load(snapshot.bucket, layout.object_folder(entry.key))
     source = f"{snapshot.bucket.location}: {case} {name}"
-    mask = Volume(block.arrays["region"], _grid(block.geometry), source)
+    mask = Volume(block.arrays["region"], grid_of(block.geometry), source)
     return StoredRegion(mask, entry.origin or {})
-
-
-def kept(bucket: Bucket, entry: Entry) -> Kept:
-    """Where a case finds the mask of an entry; no voxel is read."""
-    return Kept(bucket.location, entry.key, entry.voxels, str((entry.origin or {}).get(IMAGE, "")))
-
-
-def load_mask(mask: Kept, case: str, image: Geometry, tolerance: float | None = None) -> Volume:
-    """The mask that a store keeps for a case, uint8, 0 or 1.
-
-    Parameters
-    ----------
-    image
-        The grid of the case's image.
-    tolerance
-        How far the two grids may differ; None for ITK's 1e-6.
-
-    Raises
-    ------
-    StoreError
-        If the block is not there any more.
-    RegionError
-        If it does not lie on the image's grid.
-    """
-    block = blocks.load(open_bucket(mask.store), layout.object_folder(mask.key))
-    found = Volume(block.arrays["region"], _grid(block.geometry), _named(mask, case))
-    _require_grid(found.geometry, image, tolerance, found.source)
-    return found
-
-
-def require_kept_grid(mask: Kept, case: str, image: Geometry, tolerance: float | None = None) -> None:
-    """Make sure that a mask lies on its image's grid, without reading it; raises as `load_mask` does."""
-    attributes = blocks.attributes(open_bucket(mask.store), layout.object_folder(mask.key))
-    _require_grid(Geometry.from_json(attributes["geometry"]), image, tolerance, _named(mask, case))
-
-
-def require_kept_image(mask: Kept, case: str, image: str) -> None:
-    """Make sure that a mask was made for the image with this digest.
-
-    Raises
-    ------
-    RegionError
-        If it was made for another. Nothing is known of a mask that was kept without it.
-    """
-    if mask.image not in ("", image):
-        raise RegionError(f"{_named(mask, case)} was predicted on another image", AGAIN)
-
-
-def _named(mask: Kept, case: str) -> str:
-    return f"the region that {mask.store} keeps for case {case}"
-
-
-def _grid(geometry: Geometry | None) -> Geometry:
-    if geometry is None:
-        raise ValueError("a region without geometry")
-    return geometry
-
-
-def _require_grid(grid: Geometry, image: Geometry, tolerance: float | None, what: str) -> None:
-    differs = image.mismatch(grid, DEFAULT_TOLERANCE if tolerance is None else tolerance)
-    if differs is not None:
-        raise RegionError(f"{what} is not on its image's grid: {differs} (image against mask)", AGAIN)
 
 
 def _require_free(name: str, manifest: Manifest, bucket: Bucket) -> None:
@@ -214,35 +218,20 @@ def _require_free(name: str, manifest: Manifest, bucket: Bucket) -> None:
             )
 
 
-def _checked(
-    bucket: Bucket, case: str, name: str, region: StoredRegion, record: CaseRecord | None
-) -> StoredRegion:
+def _checked(bucket: Bucket, case: str, region: StoredRegion, record: CaseRecord) -> StoredRegion:
     """The region with a mask as blocks have it."""
     array = np.asarray(region.mask.array)
-    where = f"case {case}, region {name!r}"
+    where = f"case {case}: the mask to keep"
     if array.dtype.kind not in "bui" or array.max(initial=0) > 1 or array.min(initial=0) < 0:
         raise RegionError(f"{where}: not a mask of 0 and 1 ({array.dtype})", "Give 0 outside and 1 inside.")
     if not array.any():
         raise RegionError(f"{where} is empty", "Keep a fallback region for the case, or record it as failed.")
-    image = record.blocks.get("image") if record else None
+    image = record.blocks.get("image")
     if image is not None and image.ok and IMAGE not in region.provenance:  # else builds see to it
         grid = blocks.attributes(bucket, layout.object_folder(image.key))["geometry"]
-        _require_grid(region.mask.geometry, Geometry.from_json(grid), None, where)
+        require_grid(region.mask.geometry, Geometry.from_json(grid), None, where)
     mask = Volume(np.ascontiguousarray(array, np.uint8), region.mask.geometry, region.mask.source)
     return StoredRegion(mask, region.provenance)
-
-
-def _known(
-    bucket: Bucket, case: str, manifest: Manifest, info: Mapping[str, Mapping[str, Any]]
-) -> CaseRecord:
-    record = manifest.get(case)
-    if record is not None:
-        return record
-    if case not in info:
-        raise StoreError(
-            f"{bucket.location}: no case {case!r}", "Say of which patient it is (`info`), or build it first."
-        )
-    return CaseRecord(dict(info[case]))
 
 
 def _publish(bucket: Bucket, name: str, region: StoredRegion) -> Entry:
@@ -254,7 +243,3 @@ def _publish(bucket: Bucket, name: str, region: StoredRegion) -> Entry:
     digest = blocks.publish(bucket, layout.object_folder(key), block)
     shape, spacing = mask.geometry.shape, mask.geometry.spacing
     return Entry(key, digest=digest, shape=shape, spacing=spacing, origin=origin, voxels=voxels)
-
-
-def _with_block(record: CaseRecord, name: str, entry: Entry) -> CaseRecord:
-    return CaseRecord(record.info, {**record.blocks, name: entry}, record.marks)
