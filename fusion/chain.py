@@ -153,9 +153,9 @@ class Chain:
     def _require_own(self, case: CaseView, origin: Mapping[str, Any]) -> None:
         """Refuse a region that the chain, meeting the case as a new one, could not have predicted."""
         if not self.recipe.paper_mode and self.fold not in origin.get("held_out", ()):
-            drawn = "was read from label files" if not origin else "comes from a model that saw this fold"
+            drawn = "is of a model that did not hold out" if origin else "was drawn, not predicted by the chain of"
             raise BadInput(
-                f"case {case.id}: its region {self.recipe.region!r} {drawn}; chain {self.fold} predicts its own",
+                f"case {case.id}: its region {self.recipe.region!r} {drawn}, fold {self.fold}",
                 "Predict it with `fusion regions`, or remove it from the store.",
             )
 

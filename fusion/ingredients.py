@@ -56,7 +56,8 @@ def model_spec(recipe: Recipe) -> Spec:
     """
     if not recipe.spec:
         raise BadInput(
-            f"a model of row {recipe.inputs.name!r} carries no spec", "Plan and train it again, with --features."
+            f"a model of row {recipe.inputs.name!r} carries no spec",
+            "Plan and train it again, with --features.",
         )
     spec = Spec.from_dict(recipe.spec, "the model's spec")
     if spec.hash != recipe.spec_hash:
@@ -99,7 +100,9 @@ def stored_numbers(case: CaseView, recipe: Recipe) -> Numbers | None:
     vector = maps = None
     if recipe.inputs.vector:
         features = case.features(recipe.view)
-        vector = recipe.network_vector(dict(zip(features["feature"].values.tolist(), features.values, strict=True)))
+        vector = recipe.network_vector(
+            dict(zip(features["feature"].values.tolist(), features.values, strict=True))
+        )
     if recipe.inputs.maps:
         maps = case.get_maps(recipe.view).load()
     return Numbers(vector, maps)

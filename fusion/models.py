@@ -1,7 +1,7 @@
 """Where trained models lie, and the chains made of them.
 
-    <models>/stage1/chain<K>            Stage 1 of fold K
-    <models>/stage2/<row>/chain<K>      Stage 2 of fold K, a row of the ablation
+<models>/stage1/chain<K>            Stage 1 of fold K
+<models>/stage2/<row>/chain<K>      Stage 2 of fold K, a row of the ablation
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def as_stage1(predictor: FusionPredictor) -> Stage1:
         )
 
     def labels(ct: Volume) -> Volume:
-        return predictor.predict(make_sample(ct, predictor.plans_manager.plans, recipe)).probabilities.labels()
+        return predictor.predict(
+            make_sample(ct, predictor.plans_manager.plans, recipe)
+        ).probabilities.labels()
 
     rule = RegionRule.from_json(recipe.region_rule)
     return Stage1(str(predictor.folder), predictor.digest, (recipe.fold,), labels, rule)
