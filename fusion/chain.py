@@ -153,7 +153,7 @@ class Chain:
     def _require_own(self, case: CaseView, origin: Mapping[str, Any]) -> None:
         """Refuse a region that the chain, meeting the case as a new one, could not have predicted."""
         if not self.recipe.paper_mode and self.fold not in origin.get("held_out", ()):
-            drawn = "is of a model that did not hold out" if origin else "was drawn, not predicted by the chain of"
+            drawn = "is of a model that did not hold out" if origin else "was drawn, not predicted without"
             raise BadInput(
                 f"case {case.id}: its region {self.recipe.region!r} {drawn}, fold {self.fold}",
                 "Predict it with `fusion regions`, or remove it from the store.",
