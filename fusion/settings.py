@@ -1,0 +1,83 @@
+"""`Training`: how a network is trained. One place for each default; it travels in the plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from radstore.errors import BadInput
+
+KEY = "fusion_training"
+"""Of the settings in the plans, beside the recipe."""
+OPTIMISERS = ("adamw", "sgd")
+RATES = {"adamw": 3e-4, "sgd": 1e-2}
+"""The learning rate at the start, of each optimiser."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained; the same for every row of an ablation.
+
+    Parameters
+    ----------
+    optimiser
+        ``adamw`` for every row: nnU-Net's SGD does not move a FiLM that begins as zeros. ``sgd`` is nnU-Net
+        as shipped, its rotations too: the outside reference.
+    rate
+        Learning rate at the start, which falls as nnU-Net's polynomial; None: that of the optimiser in `RATES`.
+    epochs, steps, validation_steps
+        How many epochs, and of how many patches' batches each.
+    rotation
+        Rotations of at most so many degrees about each axis. Wavelet bands and LBP are directional: a map that
+        is turned is not the map of the turned image. So the angle is small, and the same for all rows.
+    missing
+        How probable it is that a sample's vector is withheld in a step, so that the "missing" token is trained.
+    compile
+        `torch.compile`: None: as nnU-Net does (on GPUs), else always or never.
+    save_every
+        Epochs between two checkpoints to resume from.
+    seed
+        Of everything that is drawn: weights, patches, augmentation.
+    """
+
+    optimiser: str = "adamw"
+    rate: float | None = None
+    epochs: int = 1000
+    steps: int = 250
+    validation_steps: int = 50
+    rotation: float = 15.0
+    missing: float = 0.1
+    compile: bool | None = None
+    save_every: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise BadInput(
+                f"--optimiser {self.optimiser!r} is not known", f"There are: {', '.join(OPTIMISERS)}."
+            )
+        for name in ("epochs", "steps", "validation_steps", "save_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} is {getattr(self, name)}", "Give at least 1.")
+        if not 0 <= self.missing < 1:
+            raise BadInput(f"missing is {self.missing}", "Give a probability from 0 to below 1.")
+
+    @property
+    def learning_rate(self) -> float:
+        """`rate`, or that of the optimiser."""
+        return RATES[self.optimiser] if self.rate is None else self.rate
+
+    @property
+    def stock(self) -> bool:
+        """Whether this is nnU-Net as shipped."""
+        return self.optimiser == "sgd"
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the plans."""
+        return asdict(self)
+
+    @classmethod
+    def from_plans(cls, plans: Mapping[str, Any]) -> Training:
+        """The settings in the plans of a model, the defaults where it has none."""
+        return cls(**plans.get(KEY, {}))
