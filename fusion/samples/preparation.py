@@ -64,9 +64,7 @@ class Preparation:
             order=(int(z), int(y), int(x)),
             spacing=tuple(float(mm) for mm in chosen["spacing"]),  # type: ignore[arg-type]
             intensity=dict(manager.foreground_intensity_properties_per_channel["0"]),
-            resampling={
-                name: chosen[name] for both in functions for name in (both, f"{both}_kwargs")
-            },
+            resampling={name: chosen[name] for both in functions for name in (both, f"{both}_kwargs")},
         )
 
     @property
