@@ -67,9 +67,8 @@ def picture(
     Path
         `path`.
     """
-    volumes = [Axial.of(volume) for volume in (ct, candidates, region)]
-    heights = best_slices(volumes[1], Axial.of(probability), volumes[2])
-    figure = _figure(*volumes, heights)
+    image, found, mask = (Axial.of(volume) for volume in (ct, candidates, region))
+    figure = _figure(image, found, mask, best_slices(found, Axial.of(probability), mask))
     _caption(figure, title, float(candidates.array.max(initial=0)))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +146,7 @@ def _name_candidates(axes: Axes, plane: Plane, view: Box) -> None:
 
 
 def _view(ct: Axial, outlined: Sequence[Axial]) -> Box:
-    """The part of every slice that is drawn (mm): around all that is outlined, at least half as tall as wide."""
+    """The part of every slice that is drawn (mm): a square around all that is outlined, within the CT."""
     flat = np.any([axial.array.any(axis=0) for axial in outlined], axis=0)
     whole = ct.plane(float(ct.coords[0][0])).extent
     if not flat.any():
@@ -171,5 +170,5 @@ def _caption(figure: Figure, title: str, score: float) -> None:
     at = 1 - 0.24 / tall
     window = f"CT, window {WINDOW_LEVEL:g} / {WINDOW_WIDTH:g} HU"
     figure.text(SIDE / width, at, window, size=FONT, color=FAINT, va="top")
-    figure.text(1 - 0.55 / width, at, "region", size=FONT, color=OUTLINE, va="top", ha="right")
+    figure.text(1 - 0.62 / width, at, "region", size=FONT, color=OUTLINE, va="top", ha="right")
     figure.text(1 - SIDE / width, at, "candidate", size=FONT, color="#0aa5c2", va="top", ha="right")
