@@ -134,8 +134,9 @@ class FusedUNet(nn.Module):
 class RadiomicsAttention(nn.Module):
     """Multi-head cross-attention of a vector to the voxels of a bottleneck, which its context modulates.
 
-    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels (Vaswani et al. 2017), then feature-wise
-    linear modulation (1 + γ)·x + β (Perez et al. 2018).
+    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels, added to what asked and normalised, as a
+    transformer's block does (Vaswani et al. 2017); then feature-wise linear modulation (1 + γ)·x + β (Perez et
+    al. 2018).
 
     Parameters
     ----------
@@ -161,6 +162,7 @@ class RadiomicsAttention(nn.Module):
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
         self.out = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(channels)  # a context of unit size: the modulation moves from the first steps
         self.film = nn.Linear(channels, 2 * channels)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
@@ -174,7 +176,8 @@ class RadiomicsAttention(nn.Module):
         key, value = self._split(self.key(tokens)), self._split(self.value(tokens))  # both (B, H, N, D)
         scores = query @ key.transpose(-1, -2) / key.shape[-1] ** 0.5  # (B, H, 1, N)
         weights = scores.softmax(-1)  # (B, H, 1, N), in float32 under autocast
-        context = self.out((weights.to(value.dtype) @ value).flatten(1))  # (B, H, 1, D) → (B, C)
+        attended = self.out((weights.to(value.dtype) @ value).flatten(1))  # (B, H, 1, D) → (B, C)
+        context = self.norm(told + attended)  # (B, C)
         gamma, beta = self.film(context)[..., None, None, None].chunk(2, dim=1)  # both (B, C, 1, 1, 1)
         return (1 + gamma) * x + beta, weights.squeeze(2)  # (B, C, z, y, x), (B, H, N)
 
