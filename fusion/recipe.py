@@ -189,6 +189,9 @@ class Recipe:
         Whether one selection and one Stage 1 served all folds: then scores are optimistic.
     store
         Location and version of what it was trained from.
+    region_rule
+        Of Stage 1: how its labels become a region (`fusion.regions.RegionRule.to_json`), the fallback that was
+        fitted on its training cases included; empty: the default rule.
     """
 
     stage: int
@@ -204,6 +207,7 @@ class Recipe:
     vector: tuple[Channel, ...] = ()
     paper_mode: bool = False
     store: str = ""
+    region_rule: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -38,6 +38,26 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A region whose mask a store keeps, where others are values of a label image.
+
+    Parameters
+    ----------
+    store, key
+        Path or URL of the store, and the key of the mask's block there.
+    digest
+        Of its voxels and grid (`radstore.images.digest.volume_digest`): what keys are made of.
+    image
+        The same of the image it was made for; empty if that is not known.
+    """
+
+    store: str
+    key: str
+    digest: str
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Case:
     """One image study: what it is and where it lies. Small and picklable: it travels to workers.
 
@@ -59,6 +79,8 @@ class Case:
         The case's row in the source's table, without the columns that became `id` and `patient`.
     problem
         Why the case cannot be used although it was found, or None.
+    kept
+        Region name → the mask that a store keeps for it, where that is used.
     """
 
     id: str
@@ -69,6 +91,7 @@ class Case:
     regions: Mapping[str, Region | tuple[int, ...]] = field(default_factory=dict)
     columns: Mapping[str, Scalar] = field(default_factory=dict)
     problem: CaseError | None = field(default=None, compare=False)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     def region(self, name: str) -> Region:
         """The region called `name`: one of the catalog's, or ``label-N`` for the single value N.
@@ -100,12 +123,28 @@ class Case:
         names = [name for name, _ in self.labels]
         raise RegionError(f"case {self.id} has no {wanted}", suggest(region.labels or "", names, "It has"))
 
-    def refused(self, message: str, remedy: str) -> Case:
-        """The same case with a problem; the first one stands."""
+    def files(self, region: str) -> list[Path]:
+        """The files that the image and a region of it are read from.
+
+        Raises
+        ------
+        RegionError
+            As `region` does.
+        """
+        if region in self.kept:
+            return [self.image]
+        return [self.image, self.label_path(self.region(region))]
+
+    def keeping(self, region: str, mask: Kept) -> Case:
+        """The same case with a mask that a store keeps."""
+        return replace(self, kept={**self.kept, region: mask})
+
+    def refused(self, message: str, remedy: str, step: str = "find") -> Case:
+        """The same case with a problem; the first one stands. `step`: where it came up."""
         if self.problem is not None:
             return self
         problem = CaseError(message, remedy)
-        problem.step = "find"
+        problem.step = step
         return replace(self, problem=problem)
 
 
