@@ -15,8 +15,12 @@ from radstore.errors import BadInput
 
 WEIGHTS = "network_weights"
 """Of the weights in a checkpoint of nnU-Net's."""
-_SCALARS = [np.dtype, type(np.float64().dtype), type(np.float32().dtype), type(np.int64().dtype)]
-"""Beside `numpy`'s scalar: what stock checkpoints hold that `torch.load` does not take unasked."""
+_SCALARS: list[Any] = [
+    np._core.multiarray.scalar,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int64)),
+]
+"""What stock checkpoints hold, in their losses and scores, that `torch.load` does not take unasked."""
 
 
 def plain(value: Any) -> Any:
@@ -38,12 +42,13 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     BadInput
         If it cannot be read, or is no checkpoint of nnU-Net's.
     """
-    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
     try:
-        with torch.serialization.safe_globals([*_SCALARS, scalar]):
+        with torch.serialization.safe_globals(_SCALARS):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "Name a checkpoint of nnU-Net or fusion.") from error
+        raise BadInput(
+            f"{path} cannot be read: {error}", "Name a checkpoint of nnU-Net or fusion."
+        ) from error
     if not isinstance(found, dict) or WEIGHTS not in found:
         raise BadInput(f"{path} has no {WEIGHTS!r}", "Name a checkpoint of nnU-Net or fusion (.pth).")
     return found
@@ -80,7 +85,9 @@ def load_initial(network: nn.Module, path: Path | str) -> Loaded:
     ours = network.state_dict()
     taken = [name for name, weight in ours.items() if name in theirs and theirs[name].shape == weight.shape]
     left = {name: _difference(name, ours[name], theirs.get(name)) for name in ours if name not in taken}
-    wrong = [f"{name}: {why}" for name, why in left.items() if not _may_differ(name, ours[name], theirs.get(name))]
+    wrong = [
+        f"{name}: {why}" for name, why in left.items() if not _may_differ(name, ours[name], theirs.get(name))
+    ]
     if wrong:
         raise BadInput(
             f"{path} is of another network: {len(wrong)} of {len(ours)} weights do not fit, first {wrong[0]}",
@@ -113,5 +120,3 @@ def _is_first(name: str) -> bool:
 
 def _without(shape: torch.Size, axis: int) -> tuple[int, ...]:
     return (*shape[:axis], *shape[axis + 1 :])
-
-

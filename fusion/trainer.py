@@ -6,7 +6,7 @@ nnU-Net's steps, loss, schedule, logs and files are its own. What differs, and w
 - Each image of a batch is given the vector of its own case (`_with_vectors`), which is withheld now and then.
 - Intensities of the CT alone are augmented: a map in units of the cohort has no brightness of its own. Space
   is augmented for all, with small rotations, since wavelet bands and LBP are directional: a turned map is not
-  the map of the turned image. Mirroring stays nnU-Net's, for every row alike; it is exact for neither of them.
+  the map of the turned image. Mirroring stays nnU-Net's, for every row alike, though it is not exact either.
 - AdamW, under which a modulation that begins as zeros moves; nnU-Net's SGD is the outside reference.
 - Each epoch draws from its own seed: a training that was killed goes on as if it had not been.
 - Checkpoints hold tensors and plain Python only, so they load with ``weights_only=True``, and appear whole.
@@ -36,6 +36,7 @@ from torch.nn.parallel import DistributedDataParallel
 from fusion.augmentation import intensities_of_ct
 from fusion.checkpoints import plain
 from fusion.dataset import StoreDataset
+from fusion.job import split_cases
 from fusion.network import Batch, FusedUNet
 from fusion.settings import FOLDERS, Epoch, Training
 from fusion.view import View
@@ -148,10 +149,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     # Samples
 
     def do_split(self) -> tuple[list[str], list[str]]:
-        """The cases of the view that other folds hold out, and those that this one does; never one of no fold."""
-        cases = View.load(self.folders.view).cases
-        training = [case for case, member in cases.items() if member.fold not in (None, self.fold)]
-        return sorted(training), sorted(case for case, member in cases.items() if member.fold == self.fold)
+        """The cases of the view that other folds hold out, and those that this one does."""
+        return split_cases(View.load(self.folders.view), self.fold)
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """nnU-Net's, whose vectors are read once."""
@@ -164,7 +163,9 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, ...]:  # noqa: N802
         """nnU-Net's, with the settings' rotation, and no larger a patch read than that one needs."""
-        rotation, in_plane, read, mirror = super().configure_rotation_dummyDA_mirroring_and_inital_patch_size()
+        rotation, in_plane, read, mirror = (
+            super().configure_rotation_dummyDA_mirroring_and_inital_patch_size()
+        )
         if self.settings.stock:
             return rotation, in_plane, read, mirror
         most = float(np.deg2rad(self.settings.rotation))
@@ -227,7 +228,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         if self.local_rank != 0 or self.disable_checkpointing:
             return
         content = io.BytesIO()
-        super().save_checkpoint(content)  # type: ignore[arg-type]  # it hands it to torch.save
+        super().save_checkpoint(content)  # which it hands to torch.save
         content.seek(0)
         checkpoint = plain(torch.load(content, weights_only=False))  # what this process just wrote
         if not isinstance(self.module, FusedUNet):
