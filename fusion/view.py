@@ -88,7 +88,7 @@ class View:
                 left_out[case] = (entry.error or {}).get("message", "failed")
         if not cases:
             raise BadInput(
-                f"{snapshot.bucket.location}: no case of version {snapshot.version.number} has {BLOCK + plan}",
+                f"{snapshot.bucket.location}, version {snapshot.version.number}: no case has {BLOCK + plan}",
                 "Make the samples with `fusion plan`.",
             )
         return cls(snapshot.bucket.location, snapshot.version.number, plan, recipe, cases, left_out)

@@ -22,5 +22,4 @@ def make_sample(
     maps: xr.DataArray | None = None,
     labels: Volume | None = None,
     configuration: str = "3d_fullres",
-) -> Sample:
-    ...
+) -> Sample: ...

@@ -33,5 +33,4 @@ def materialise(
     jobs: int | None = None,
     progress: Progress | None = None,
     message: str = "",
-) -> Materialised:
-    ...
+) -> Materialised: ...

@@ -189,8 +189,10 @@ def _write_array(group: zarr.Group, name: str, array: np.ndarray, *, training: b
 
     codec, dimensions = (TRAINING_CODEC, TRAINING_DIMENSIONS) if training else (CODEC, DIMENSIONS)
     spatial = array.ndim >= 3
-    if spatial:  # all features of a small cube lie in one chunk: a patch of every map is one read
-        chunks: tuple[int, ...] = (*(max(1, n) for n in array.shape[:-3]), CHUNK, CHUNK, CHUNK)
+    if spatial:  # all features of a small cube lie in one chunk: a patch of every map is one read (of a
+        # sample not: a row of the ablation reads its channels only, and of maps what is defined)
+        together = [1 if training else max(1, n) for n in array.shape[:-3]]
+        chunks: tuple[int, ...] = (*together, CHUNK, CHUNK, CHUNK)
     else:  # a sample's locations are always read whole
         chunks = TABLE_CHUNK if array.ndim == 2 and not training else array.shape
         chunks = tuple(max(1, min(c, n)) for c, n in zip(chunks, array.shape, strict=True))
@@ -204,7 +206,9 @@ def _write_array(group: zarr.Group, name: str, array: np.ndarray, *, training: b
         compressors=BloscCodec(cname=codec["cname"], clevel=codec["clevel"], shuffle=codec["shuffle"]),
         fill_value=np.nan if array.dtype.kind == "f" else 0,
         dimension_names=dimensions[array.ndim],
-        config={"write_empty_chunks": True},  # so that one that is missing is damage
+        # Stored though empty, so that one that is missing is damage. But maps of a sample are NaN nearly
+        # everywhere: there the shard's index, which has a checksum, says that a chunk is empty.
+        config={"write_empty_chunks": not (training and name == "data")},
     )[...] = array
 
 
