@@ -139,7 +139,7 @@ class FusedUNet(nn.Module):
 class RadiomicsAttention(nn.Module):
     """Multi-head cross-attention of a vector to the voxels of a bottleneck, which its context modulates.
 
-    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels, added to what asked and normalised, as in
+    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels, added to what asked, normalised, as in
     a transformer's block (Vaswani et al. 2017); then feature-wise linear modulation (1 + γ)·x + β (Perez et
     al. 2018).
 
