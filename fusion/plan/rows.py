@@ -29,7 +29,7 @@ def plans_for_row(
     """The plans and the ``dataset.json`` of a row, from those of any other row of the same plan.
 
     Sets the recipe's row, the names and the normalisation of the channels, and the network: the stock one
-    for rows without a vector, so that their model folders open in plain nnU-Net; the fused one for the others.
+    for rows without a vector, so that their model folders open in plain nnU-Net, else the fused one.
 
     Parameters
     ----------
