@@ -194,8 +194,8 @@ class Recipe:
     store
         Location and version of what it was trained from.
     region_rule
-        Of Stage 1: how its labels become a region (`fusion.regions.RegionRule.to_json`), the fallback that was
-        fitted on its training cases included; empty: the default rule.
+        Of Stage 1: how its labels become a region (`fusion.regions.RegionRule.to_json`), with the fallback
+        that was fitted on its training cases; empty: the default rule.
     """
 
     stage: int
