@@ -135,7 +135,7 @@ def open_array(bucket: Bucket, path: str) -> LazyArray:
 
 
 def attributes(bucket: Bucket, path: str) -> dict[str, Any]:
-    """What `radstore.store.blocks.attributes` gives, without opening a Zarr group, which takes milliseconds."""
+    """What `radstore.store.blocks.attributes` gives, without opening a Zarr group (milliseconds)."""
     return _metadata(bucket, path)["attributes"]["radstore"]
 
 

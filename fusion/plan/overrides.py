@@ -9,7 +9,7 @@ from radstore.errors import BadInput
 from radstore.suggest import suggest
 
 PLANNERS = {"plain": "ExperimentPlanner", "residual": "nnUNetPlannerResEncM"}
-"""Architecture → nnU-Net's planner for it. Both aim at the same memory; the published network is the plain."""
+"""Architecture → nnU-Net's planner for it. Both aim at the same memory; the published network is plain."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fusion.plan.names import CONFIGURATION
 from fusion.plan.overrides import PLANNERS, Overrides
+from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
 
 RAW, PREPROCESSED = "nnUNet_raw", "nnUNet_preprocessed"
@@ -57,6 +57,8 @@ def stock_plans(
     BadInput
         If the images are single slices, for which nnU-Net plans no 3-D network.
     """
+    import fusion.nnunet  # noqa: F401  # before its variables are changed for a while
+
     with _told(fingerprint, dataset, name), quietly():
         planner = _planner(name, overrides)
         plans = planner.plan_experiment()
@@ -69,8 +71,6 @@ def stock_plans(
 
 
 def _planner(name: str, overrides: Overrides) -> Any:
-    import fusion.nnunet  # noqa: F401  # before any nnunetv2
-
     from nnunetv2.experiment_planning.experiment_planners import default_experiment_planner as plain
     from nnunetv2.experiment_planning.experiment_planners.residual_unets import (
         residual_encoder_unet_planners as residual,
@@ -96,30 +96,44 @@ def _planner(name: str, overrides: Overrides) -> Any:
 @contextlib.contextmanager
 def _told(fingerprint: Mapping[str, Any], dataset: Mapping[str, Any], name: str) -> Iterator[None]:
     """The planner's two files where it looks for them; nothing is left afterwards."""
-    import fusion.nnunet  # noqa: F401  # else it would set the variables within
-
     # One entry is enough: the planner counts `numTraining`, and reads no image since the reader is named.
     files = {
         RAW: ("dataset.json", {**dataset, "dataset": {"none": {"images": ["none"], "label": "none"}}}),
         PREPROCESSED: ("dataset_fingerprint.json", dict(fingerprint)),
     }
-    before = {variable: os.environ[variable] for variable in files}
     with tempfile.TemporaryDirectory(prefix="fusion-plan-") as folder:
-        try:
-            for variable, (file, content) in files.items():
-                path = Path(folder) / variable / name / file
-                path.parent.mkdir(parents=True)
-                path.write_text(json.dumps(content))
-                os.environ[variable] = str(path.parents[1])
+        for variable, (file, content) in files.items():
+            path = Path(folder) / variable / name / file
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(content))
+        with _environment({variable: str(Path(folder) / variable) for variable in files}):
             yield
-        finally:
-            os.environ.update(before)
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Without its prints; and its networks, made only to count their features, take no memory."""
+    """Without its prints; its networks, made only to count their features, take no memory and no threads."""
     import torch
 
-    with contextlib.redirect_stdout(io.StringIO()), torch.device("meta"):
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        torch.device("meta"),
+        _environment(
+            {"nnUNet_n_proc_DA": "1"}
+        ),  # which it takes for torch's threads, and 0 of them is an error
+    ):
         yield
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -72,13 +72,10 @@ class Stage1Models:
 
 def stage1_folder(models: Path, held_out: tuple[int, ...]) -> Path:
     """The folder of the model that held out certain folds, ascending."""
-    from fusion.models import STAGE1
     from fusion.models import stage1_folder as of_chain
 
-    if len(held_out) < 2:
-        return of_chain(models, *(held_out or (NO_FOLD,)), paper=not held_out)
-    first, second = held_out
-    return models / STAGE1 / f"chain{first}-without{second}"
+    own = of_chain(models, held_out[0] if held_out else NO_FOLD, paper=not held_out)
+    return own if len(held_out) < 2 else own.with_name(f"{own.name}-without{held_out[1]}")
 
 
 def folds_held_out(recipe: Recipe) -> tuple[int, ...]:
