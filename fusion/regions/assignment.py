@@ -100,8 +100,8 @@ class Assignment:
             raise BadInput(told, "Name the folder of models that were trained without it.")
         if held and model.trained_on is None:
             self.notes.append(
-                f"nothing says whom {model.name} trained on (another store, or an expired version): its folds "
-                "are believed to be these"
+                f"nothing says whom {model.name} trained on (another store, or an expired version): that "
+                "it held out these folds is believed"
             )
         seen = [case.id for case in cases if case.patient in (model.trained_on or ())]
         if held and seen:

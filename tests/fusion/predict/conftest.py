@@ -317,7 +317,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
         array = np.zeros(image.array.shape, np.uint8)
         array[2:8, 10:20, 10 : 18 + seed] = 1
         held_out = [0 if fold is None else fold]
-        origin = {"stage": 1, "model": "m", "held_out": held_out, "status": "fallback" if case == "b" else "ok"}
+        origin = {
+            "stage": 1,
+            "model": "m",
+            "held_out": held_out,
+            "status": "fallback" if case == "b" else "ok",
+        }
         masks[case] = StoredRegion(Volume(array, image.geometry), origin)
     layout.create(open_bucket(site.store), CODEC)
     info = {case: {"patient": case, "source": "here"} for case in CASES}
