@@ -15,6 +15,7 @@ is added everywhere alike. γ and β begin as zeros: the fused network begins as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -77,6 +78,10 @@ class FusedUNet(nn.Module):
         If the base is not one of them, or the heads do not divide the channels.
     """
 
+    encoder: Callable[[Tensor], list[Tensor]]
+    decoder: Callable[[list[Tensor]], Tensor | list[Tensor]]
+    fusion: RadiomicsAttention
+
     def __init__(
         self,
         input_channels: int,
@@ -89,16 +94,16 @@ class FusedUNet(nn.Module):
         **architecture: Any,
     ) -> None:
         super().__init__()
-        plain = stock(base)(
+        plain: Any = stock(base)(
             input_channels=input_channels,
             num_classes=num_classes,
             deep_supervision=deep_supervision,
             **architecture,
         )
-        self.encoder, self.decoder = plain.encoder, plain.decoder  # the names nnU-Net's checkpoints have
+        self.encoder, self.decoder = plain.encoder, plain.decoder  # by these names in nnU-Net's checkpoints
         self._initialize = plain.initialize
         with torch.random.fork_rng(devices=[]):  # the same seed gives the same U-Net with and without fusion
-            self.fusion = RadiomicsAttention(self.encoder.output_channels[-1], vector_size, heads)
+            self.fusion = RadiomicsAttention(plain.encoder.output_channels[-1], vector_size, heads)
 
     def initialize(self, module: nn.Module) -> None:
         """nnU-Net's initialisation, as it applies it to every module; it concerns convolutions and norms."""
@@ -115,14 +120,14 @@ class FusedUNet(nn.Module):
         image, vector, present = self._batch(x)
         skips = self.encoder(image)  # one (B, features, z, y, x) a stage, the bottleneck last
         fused, _ = self.fusion(skips[-1], vector, present)  # (B, C, z, y, x)
-        return cast("Tensor | list[Tensor]", self.decoder([*skips[:-1], fused]))
+        return self.decoder([*skips[:-1], fused])
 
     def attention(self, x: Tensor | Batch) -> Tensor:
         """Where each head looks: float (B, H, z, y, x) on the bottleneck's voxels, each head's sum 1."""
         image, vector, present = self._batch(x)
         bottleneck = self.encoder(image)[-1]  # (B, C, z, y, x)
         _, weights = self.fusion(bottleneck, vector, present)  # (B, H, N)
-        return cast(Tensor, weights.unflatten(-1, bottleneck.shape[2:]))  # (B, H, z, y, x)
+        return weights.reshape(*weights.shape[:2], *bottleneck.shape[2:])  # (B, H, z, y, x)
 
     def _batch(self, x: Tensor | Batch) -> Batch:
         if isinstance(x, Batch):
@@ -134,8 +139,9 @@ class FusedUNet(nn.Module):
 class RadiomicsAttention(nn.Module):
     """Multi-head cross-attention of a vector to the voxels of a bottleneck, which its context modulates.
 
-    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels (Vaswani et al. 2017), then feature-wise
-    linear modulation (1 + γ)·x + β (Perez et al. 2018).
+    softmax(q·kᵀ / √D)·v with q of the vector, k and v of the voxels, added to what asked, normalised, as in
+    a transformer's block (Vaswani et al. 2017); then feature-wise linear modulation (1 + γ)·x + β (Perez et
+    al. 2018).
 
     Parameters
     ----------
@@ -161,6 +167,9 @@ class RadiomicsAttention(nn.Module):
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
         self.out = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(
+            channels
+        )  # a context of unit size: the modulation moves from the first steps
         self.film = nn.Linear(channels, 2 * channels)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
@@ -174,13 +183,14 @@ class RadiomicsAttention(nn.Module):
         key, value = self._split(self.key(tokens)), self._split(self.value(tokens))  # both (B, H, N, D)
         scores = query @ key.transpose(-1, -2) / key.shape[-1] ** 0.5  # (B, H, 1, N)
         weights = scores.softmax(-1)  # (B, H, 1, N), in float32 under autocast
-        context = self.out((weights.to(value.dtype) @ value).flatten(1))  # (B, H, 1, D) → (B, C)
+        attended = self.out((weights.to(value.dtype) @ value).flatten(1))  # (B, H, 1, D) → (B, C)
+        context = self.norm(told + attended)  # (B, C)
         gamma, beta = self.film(context)[..., None, None, None].chunk(2, dim=1)  # both (B, C, 1, 1, 1)
         return (1 + gamma) * x + beta, weights.squeeze(2)  # (B, C, z, y, x), (B, H, N)
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, N, C) → (B, H, N, D): the channels among the heads."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 def positions(shape: torch.Size, channels: int, like: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from fusion.cli.plan import plan
+from fusion.cli.regions import regions
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -30,7 +31,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan,)
+VERBS: tuple[Callable[..., int], ...] = (plan, regions)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))
