@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radstore.catalog import Case
+from radstore.parallel import run
 from radstore.quality.draws import sample
 from radstore.quality.flags import FEW, FEWEST, Flag, flagged
 from radstore.quality.icc import icc
 from radstore.quality.levels import effective, probed
 from radstore.quality.measure import OTHER, Measured, Task, measure, stacked
 from radstore.quality.perturbations import SMALL_MASKS
-from radstore.select.parallel import run
 from radstore.spec import Spec
 
 SAMPLE = 6  # cases of a check

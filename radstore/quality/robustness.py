@@ -10,11 +10,11 @@ import numpy as np
 
 from radstore.catalog import Case
 from radstore.errors import BadInput
+from radstore.parallel import run
 from radstore.quality.draws import sample
 from radstore.quality.icc import Icc, class_of, icc
 from radstore.quality.measure import Task, measure, stacked
 from radstore.quality.perturbations import Strengths
-from radstore.select.parallel import run
 from radstore.spec import Spec
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress
 from radstore.select import files
 from radstore.select.cohort import NO_FOLD, Cohort, cohort_of
 from radstore.select.options import Options, Rule
-from radstore.select.parallel import Progress
 from radstore.select.provenance import provenance_of
 from radstore.select.selection import Selection, select_features
 from radstore.spec import Spec

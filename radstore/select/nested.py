@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress, run
 from radstore.select.cohort import NO_FOLD, Cohort
 from radstore.select.options import Options
-from radstore.select.parallel import Progress, run
 from radstore.select.procedure import Choice, choose, fitted
 from radstore.select.rules import Vote, vote
 from radstore.select.scores import Scores, auroc_of, scored

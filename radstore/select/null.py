@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress, run
 from radstore.select.cohort import Cohort
 from radstore.select.nested import nested, outer_folds
 from radstore.select.options import Options
-from radstore.select.parallel import Progress, run
 
 CENTRAL = 0.95
 ATTEMPTS = (

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress
 from radstore.select.cohort import Cohort
 from radstore.select.nested import Nested, nested
 from radstore.select.null import Null, null_of
 from radstore.select.options import Options
-from radstore.select.parallel import Progress
 from radstore.select.procedure import fitted, usable
 from radstore.select.scores import Scores, scored
 from radstore.select.single import single_features
