@@ -29,6 +29,12 @@ def select(
             "--positive", metavar="VALUE", help="Its value for the positive class. Default: 1, true, yes, …."
         ),
     ] = None,
+    harmonise: Annotated[
+        str | None,
+        typer.Option(
+            "--harmonise", metavar="NAME", help="Take off the effects of the sites in this column (ComBat)."
+        ),
+    ] = None,
     fold: Annotated[
         int | None,
         typer.Option("--fold", min=0, metavar="K", help="Use the training cases of this stored fold only."),
@@ -90,6 +96,7 @@ def select(
             region=region,
             label=label,
             positive=positive,
+            harmonise=harmonise,
             fold=fold,
             size=size,
             folds=folds,

@@ -53,6 +53,7 @@ def select(
     region: str | None = None,
     label: str = "label",
     positive: str | None = None,
+    harmonise: str | None = None,
     fold: int | None = None,
     size: int = 10,
     folds: int | str = 10,
@@ -80,6 +81,9 @@ def select(
         view of the same spec in another region.
     label, positive
         The column with the class, and its value for the positive one; see `radstore.select.classes`.
+    harmonise
+        The column with the site of each case, whose effects on the features ComBat takes off: fitted on the
+        training cases of every fold alone, see `radstore.select.sites`. None: nothing is harmonised.
     fold
         Select on the training cases of this stored fold only, and score the result on its own cases. None:
         on all labelled cases, which makes everything that is later trained and validated on them optimistic.
@@ -99,7 +103,7 @@ def select(
     Raises
     ------
     BadInput
-        If store, view, labels, folds or options cannot be used; nothing is written then.
+        If store, view, labels, sites, folds or options cannot be used; nothing is written then.
     """
     options = Options(
         size=size,
@@ -116,7 +120,8 @@ def select(
     name = _view(snapshot, view, region)
     where = f"{snapshot.bucket.location}, version {snapshot.version.number}, {name}"
     spec = _spec(snapshot, name, where)
-    cohort = cohort_of(snapshot.table(name), label=label, positive=positive, where=where)
+    table = snapshot.table(name)
+    cohort = cohort_of(table, label=label, positive=positive, harmonise=harmonise, where=where)
     train, held_out = _parted(cohort, fold, where)
     selection = select_features(
         train, options, held_out=held_out, permutations=permutations, jobs=jobs, progress=progress
@@ -127,6 +132,7 @@ def select(
         "view": name,
         "spec_hash": spec.hash,
         "label": label,
+        "harmonise": harmonise,
         "fold": fold,
         "stored_folds": dict(snapshot.version.marks.get(FOLD, {})) or None,
     }
