@@ -62,6 +62,9 @@ def select(
         float,
         typer.Option("--max-missing", metavar="SHARE", help="Drop what is undefined in more of the cases."),
     ] = 0.2,
+    C: Annotated[
+        float, typer.Option("--C", metavar="VALUE", help="Of the linear SVM; smaller: more regularised.")
+    ] = 0.01,
     permutations: Annotated[
         int,
         typer.Option("--permutations", min=0, metavar="N", help="Repeat all with permuted labels, N times."),
@@ -104,6 +107,7 @@ def select(
             alpha=alpha,
             redundancy=redundancy,
             max_missing=max_missing,
+            C=C,
             permutations=permutations,
             seed=seed,
             jobs=jobs,

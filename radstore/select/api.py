@@ -61,6 +61,7 @@ def select(
     alpha: float = 0.05,
     redundancy: float = 0.95,
     max_missing: float = 0.2,
+    C: float = 0.01,
     permutations: int = 0,
     seed: int = 0,
     jobs: int | None = None,
@@ -87,7 +88,7 @@ def select(
     fold
         Select on the training cases of this stored fold only, and score the result on its own cases. None:
         on all labelled cases, which makes everything that is later trained and validated on them optimistic.
-    size, folds, rule, alpha, redundancy, max_missing, seed
+    size, folds, rule, alpha, redundancy, max_missing, C, seed
         See `Options`; folds ``stored``: those that `radstore split` made.
     permutations
         How many times the whole is repeated on permuted labels.
@@ -112,6 +113,7 @@ def select(
         alpha=alpha,
         redundancy=redundancy,
         max_missing=max_missing,
+        C=C,
         seed=seed,
     )
     path = Path(out or ("selected.yaml" if fold is None else f"selected.fold{fold}.yaml"))

@@ -84,6 +84,16 @@ def test_select_harmonised_over_sites(run: Any, store: Path) -> None:
     assert "# Selected on values that were harmonised over 'site'" in Path("selected.yaml").read_text()
 
 
+def test_the_svm_is_as_regularised_as_asked(run: Any, store: Path) -> None:
+    loose, tight = (
+        run("select", *QUICK, "--C", value, "--json", "--force").json for value in ("1", "0.0001")
+    )
+    assert (loose["options"]["C"], tight["options"]["C"]) == (1.0, 0.0001)
+    weights = [max(abs(one["weight"]) for one in said["features"].values()) for said in (loose, tight)]
+    assert weights[0] > 2 * weights[1]
+    assert "C is 0.0" in run("select", *QUICK, "--C", "0", "--force").err
+
+
 def test_nothing_selected(run: Any, store: Path) -> None:
     result = run("select", *QUICK, "--alpha", "1e-30")
     assert result.code == exits.SOME_FAILED
