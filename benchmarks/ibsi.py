@@ -13,7 +13,6 @@ import csv
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from benchmarks import ibsi_text as text
+from benchmarks.ibsi_values import Response, Value
 from radstore.engines.pyradiomics.library import imageoperations, library
 from radstore.extract import features
 from radstore.images.grid import centred_grid
@@ -67,44 +67,6 @@ VALIDATION: Mapping[str, Any] = {
     **MERGED,
 }
 CASES = ("STS_008", "STS_019")
-
-
-@dataclass(frozen=True)
-class Value:
-    """One consensus value and ours; NaN where radstore has no such feature.
-
-    `pyradiomics` is by PyRadiomics' definitions throughout, `between` by them on IBSI's resampling, `ibsi`
-    under ``ibsi: true``.
-    """
-
-    case: str
-    family: str
-    name: str
-    code: str
-    aggregation: str
-    feature: str
-    consensus: float
-    tolerance: float
-    pyradiomics: float
-    between: float
-    ibsi: float
-
-    def agrees(self, value: float) -> bool:
-        """Whether a value rounds to the consensus or lies within its tolerance."""
-        digits = 0 if self.consensus == 0 else 10.0 ** (math.floor(math.log10(abs(self.consensus))) - 2)
-        return abs(value - self.consensus) <= max(self.tolerance, digits / 2) * (1 + 1e-9)
-
-
-@dataclass(frozen=True)
-class Response:
-    """A filter's reference response map, and the largest deviations from it; None without such a filter."""
-
-    name: str
-    filter: str
-    boundary: str
-    tolerance: float
-    pyradiomics: float | None
-    ibsi: float | None
 
 
 def phantom(data: Path, reference: Path) -> list[Value]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.ibsi import Response, Value
+from benchmarks.ibsi_values import Response, Value
 
 PAGE = Path(__file__).with_name("ibsi_page.md")
 

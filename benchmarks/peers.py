@@ -18,6 +18,8 @@ from radstore.images.volume import Volume
 from radstore.spec import Spec
 
 FAMILIES = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
+FLASH = ("flash_radiomics", "h5py", "trimesh")
+TORCH = ("torchradiomics",)
 VOXEL_BATCH = 500  # PyRadiomics' fastest here; all voxels at once take gigabytes
 
 Call = Callable[[], Any]
@@ -198,9 +200,9 @@ def flash_maps(case: Case, features: dict[str, list[str]], radius: int, backend:
     return call
 
 
-def has(module: str) -> bool:
-    """Whether a peer (``flash_radiomics``, ``torchradiomics``) is installed."""
-    return importlib.util.find_spec(module) is not None
+def has(*modules: str) -> bool:
+    """Whether a peer is installed, with what it imports and does not ask for: ``has(*FLASH)``."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 def every(families: Sequence[str] = FAMILIES) -> dict[str, list[str]]:

@@ -53,7 +53,7 @@ def contenders(asked: dict[str, Any], engine: str, threads: int, torch: bool) ->
         OURS: lambda case, name: peers.our_maps(case, {**asked, "features": [name]}, threads, engine),
         PYRADIOMICS: lambda case, name: peers.pyradiomics_map(case, asked, name),
     }
-    if torch and peers.has("torchradiomics"):
+    if torch and peers.has(*peers.TORCH):
         label = f"PyTorchRadiomics, {peers.torch_device()}"
         found[label] = lambda case, name: peers.torch_map(case, asked, name)
     return found

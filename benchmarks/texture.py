@@ -55,10 +55,10 @@ def contenders(
     found: dict[str, Callable[[dict[str, list[str]]], peers.Call]] = {
         "PyRadiomics": lambda features: peers.pyradiomics_maps(case, features, radius)
     }
-    if peers.has("flash_radiomics"):
+    if peers.has(*peers.FLASH):
         backend = "cuda" if engine == "cuda" else "cpu"
         found[f"flash-radiomics, {backend}"] = lambda fs: peers.flash_maps(case, fs, radius, backend)
-    if peers.has("torchradiomics"):
+    if peers.has(*peers.TORCH):
         name = f"PyTorchRadiomics, {peers.torch_device()}"
         found[name] = lambda features: peers.torch_maps(case, features, radius)
     return found

@@ -13,13 +13,15 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from radstore.errors import BadInput
+
+Sites: TypeAlias = Sequence[Any] | np.ndarray  # one name a case
 
 LEAST = 5  # training cases of a site: an offset and a scale from fewer are noise
 FLAT = 1e-12  # a feature whose range is below this share of its largest value is constant
@@ -56,7 +58,7 @@ class Harmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.least = least
         self.unknown = unknown
 
-    def fit(self, X: Any, y: Any = None, *, sites: Sequence[Any]) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sites: Sites) -> Self:
         """Estimate the effects.
 
         Parameters
@@ -90,7 +92,7 @@ class Harmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self._estimate(known[:, self._columns], names[np.isin(names, self.sites_)])
         return self
 
-    def transform(self, X: Any, *, sites: Sequence[Any]) -> np.ndarray:
+    def transform(self, X: Any, *, sites: Sites) -> np.ndarray:
         """The features without the effects of their sites; each row alone, whatever the others are.
 
         Parameters
@@ -118,11 +120,11 @@ class Harmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             done[np.ix_(rows, self._columns)] = np.where(np.isfinite(part), new, part)
         return done
 
-    def fit_transform(self, X: Any, y: Any = None, *, sites: Sequence[Any]) -> np.ndarray:
+    def fit_transform(self, X: Any, y: Any = None, *, sites: Sites) -> np.ndarray:
         """Both, on the same cases."""
         return self.fit(X, y, sites=sites).transform(X, sites=sites)
 
-    def unseen(self, sites: Sequence[Any]) -> np.ndarray:
+    def unseen(self, sites: Sites) -> np.ndarray:
         """Of which cases `transform` leaves the features alone, as their site's effect is not known."""
         check_is_fitted(self, "sites_")
         return ~np.isin(np.array([str(site) for site in sites]), self.sites_)
@@ -156,7 +158,7 @@ class Harmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(done) * self._scale + self._mean
 
 
-def _checked(X: Any, sites: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+def _checked(X: Any, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
     values = np.asarray(X, dtype=np.float64)
     given = list(sites)
     if values.ndim != 2 or len(given) != len(values):
@@ -177,6 +179,11 @@ def _usable(values: np.ndarray) -> np.ndarray:
     low, high = np.nanmin(defined[:, columns], axis=0), np.nanmax(defined[:, columns], axis=0)
     flat = high - low <= FLAT * np.maximum(np.abs(low), np.abs(high))
     return columns[~flat]
+
+
+def require_library() -> None:
+    """Raise `BadInput`, with the remedy, if what computes ComBat is not installed."""
+    _library()
 
 
 def _library() -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from radstore.build.api import Prepared, prepare
-from radstore.build.hire import cores
-from radstore.build.needs import estimate, workers_that_fit
+from radstore.build.hire import jobs_that_fit
+from radstore.build.needs import estimate
 from radstore.catalog import Catalog
 from radstore.engines.registry import AUTO
 from radstore.errors import BadInput
@@ -125,7 +125,7 @@ def perturb(
         strengths=strengths,
         count=sample,
         seed=seed,
-        jobs=_fitting(prepared, jobs),
+        jobs=jobs_that_fit(estimate(prepared.plan) if prepared.plan.todo else None, jobs),
         progress=progress,
     )
     _write(found, table, figure)
@@ -138,12 +138,6 @@ def _require_free(table: Path, figure: Path, force: bool) -> None:
     for file in (table, figure):
         if file.exists() and not force:
             raise BadInput(f"{file} is there already", "Name another with --out, or use --force.")
-
-
-def _fitting(prepared: Prepared, jobs: int | None) -> int | None:
-    if not prepared.plan.todo:  # built already: as much memory as that took
-        return jobs
-    return workers_that_fit(estimate(prepared.plan), jobs or cores(), given=jobs is not None)
 
 
 def _write(found: Robustness, table: Path, figure: Path) -> None:

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 
 from radstore.errors import BadInput
-
-pytest.importorskip("combatlearn", reason="needs radstore[harmonise]")
-
 from radstore.harmonise import Harmoniser
 
 OFFSET, SCALE = {"a": 0.0, "b": 3.0, "c": -2.0}, {"a": 1.0, "b": 2.0, "c": 0.5}

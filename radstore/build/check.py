@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radstore.build.api import Prepared, prepare
-from radstore.build.hire import cores
+from radstore.build.hire import jobs_that_fit
 from radstore.build.needs import Needs, estimate, workers_that_fit
 from radstore.catalog import Case, Catalog
 from radstore.engines.registry import AUTO
@@ -100,7 +100,6 @@ def check(
     examined = None
     if sample:
         sound = [case for case in prepared.cases if case.id not in refused]
-        fitting = workers_that_fit(needs, jobs or cores(), given=jobs is not None) if needs else jobs
         examined = examine(
             sound,
             prepared.job.spec,
@@ -108,7 +107,7 @@ def check(
             engine=prepared.job.planner.name,
             count=sample,
             seed=seed,
-            jobs=fitting,
+            jobs=jobs_that_fit(needs, jobs),
             progress=progress,
         )
     return Check(prepared, refused, needs, examined)

@@ -9,8 +9,8 @@ and the warning names them.
 
 from __future__ import annotations
 
-from radstore.build.hire import cores
-from radstore.build.needs import Needs, workers_that_fit
+from radstore.build.hire import jobs_that_fit
+from radstore.build.needs import Needs
 from radstore.build.plan import Plan
 from radstore.errors import BadInput
 from radstore.quality.examine import QUICK_SAMPLE, Examination, examine
@@ -40,7 +40,7 @@ def guard(plan: Plan, needs: Needs | None) -> Examination:
         engine=job.planner.name,
         count=QUICK_SAMPLE,
         quick=True,
-        jobs=workers_that_fit(needs, cores(), given=False) if needs else None,
+        jobs=jobs_that_fit(needs, None),
     )
     useless = found.meaningless
     if len(useless) >= REFUSED * found.features:

@@ -74,6 +74,26 @@ def hire(
     return Crew(workers=workers_that_fit(needs, min(asked or cores(), len(plan.todo)), given=given))
 
 
+def jobs_that_fit(needs: Needs | None, jobs: int | None) -> int | None:
+    """How many processes shall look at a sample of cases beside a build.
+
+    Parameters
+    ----------
+    needs
+        Of one case; None where nothing is to be computed, or it was built already: then memory sufficed.
+    jobs
+        As many as the user asked for; None: one a core, fewer where memory does not allow it.
+
+    Raises
+    ------
+    BadInput
+        If not one fits into memory, or fewer than the user asked for.
+    """
+    if needs is None:
+        return jobs
+    return workers_that_fit(needs, jobs or cores(), given=jobs is not None)
+
+
 def cores() -> int:
     """How many cores this process may use (a container's share, if it has one)."""
     from dask.system import CPU_COUNT

@@ -29,6 +29,12 @@ def select(
             "--positive", metavar="VALUE", help="Its value for the positive class. Default: 1, true, yes, …."
         ),
     ] = None,
+    harmonise: Annotated[
+        str | None,
+        typer.Option(
+            "--harmonise", metavar="NAME", help="Take off the effects of the sites in this column (ComBat)."
+        ),
+    ] = None,
     fold: Annotated[
         int | None,
         typer.Option("--fold", min=0, metavar="K", help="Use the training cases of this stored fold only."),
@@ -56,6 +62,9 @@ def select(
         float,
         typer.Option("--max-missing", metavar="SHARE", help="Drop what is undefined in more of the cases."),
     ] = 0.2,
+    C: Annotated[
+        float, typer.Option("--C", metavar="VALUE", help="Of the linear SVM; smaller: more regularised.")
+    ] = 0.01,
     permutations: Annotated[
         int,
         typer.Option("--permutations", min=0, metavar="N", help="Repeat all with permuted labels, N times."),
@@ -90,6 +99,7 @@ def select(
             region=region,
             label=label,
             positive=positive,
+            harmonise=harmonise,
             fold=fold,
             size=size,
             folds=folds,
@@ -97,6 +107,7 @@ def select(
             alpha=alpha,
             redundancy=redundancy,
             max_missing=max_missing,
+            C=C,
             permutations=permutations,
             seed=seed,
             jobs=jobs,

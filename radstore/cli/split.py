@@ -49,6 +49,7 @@ def split(
             help=f"Its cases are split too. Default: the {DEFAULT_CATALOG} here, without --store.",
         ),
     ] = None,
+    source: options.Source = None,
     store: options.CatalogsStore = None,
     jobs: options.Jobs = None,
     message: Annotated[
@@ -69,6 +70,7 @@ def split(
         report = run(
             options.given_store(store) or (None if catalog else options.DEFAULT_STORE),
             catalog=options.catalog_file(catalog) if catalog else None,
+            source=source,
             k=k,
             seed=seed,
             label=label,

@@ -9,8 +9,7 @@ from typing import Any
 
 from radstore.engines.groups import Group
 from radstore.graph import Feature
-
-BINS = ("binWidth", "binCount")  # the settings of features that are computed from grey levels
+from radstore.images.discretise import BINS
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from radstore.images.arrays import Array, array_module, like, to_host
 
+BINS = ("binWidth", "binCount")  # the settings that say how wide bins are, or how many
 MAX_LEVEL = 1 << 20  # the highest level: edges and histograms of levels are as long
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radstore.catalog import Case
+from radstore.parallel import run
 from radstore.quality.draws import sample
 from radstore.quality.flags import FEW, FEWEST, Flag, flagged
 from radstore.quality.icc import icc
 from radstore.quality.levels import effective, probed
-from radstore.quality.measure import OTHER, Measured, Task, measure, stacked
+from radstore.quality.measure import OTHER, Measured, Task, measure, parted, stacked
 from radstore.quality.perturbations import SMALL_MASKS
-from radstore.select.parallel import run
 from radstore.spec import Spec
 
 SAMPLE = 6  # cases of a check
@@ -83,8 +83,7 @@ def examine(
     task = Task(region, spec.settings, graph, engine, strengths, other=True, seed=seed)
     chosen = sample(cases, count, seed)
     found = run(measure, [(task, case) for case in chosen], jobs, progress)
-    failed = {one.case: dict(one.error) for one in found if one.error is not None}
-    measured = [one for one in found if one.error is None]
+    measured, failed = parted(found)
     ids = tuple(one.case for one in measured)
     if not measured:
         return Examination(

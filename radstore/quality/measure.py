@@ -165,6 +165,12 @@ def _one_thread() -> Iterator[None]:
         set_threads(before)
 
 
-def stacked(found: Sequence[Measured]) -> np.ndarray:
-    """float64 [case, kind, feature] of the cases that could be measured."""
-    return np.stack([one.values for one in found if one.error is None])
+def parted(found: Sequence[Measured]) -> tuple[list[Measured], dict[str, dict[str, str]]]:
+    """Those that could be measured, and case → error (``step``, ``message``, ``remedy``) of the others."""
+    measured = [one for one in found if one.error is None]
+    return measured, {one.case: dict(one.error) for one in found if one.error is not None}
+
+
+def stacked(measured: Sequence[Measured]) -> np.ndarray:
+    """float64 [case, kind, feature] of cases that could be measured."""
+    return np.stack([one.values for one in measured])

@@ -10,11 +10,11 @@ import numpy as np
 
 from radstore.catalog import Case
 from radstore.errors import BadInput
+from radstore.parallel import run
 from radstore.quality.draws import sample
 from radstore.quality.icc import Icc, class_of, icc
-from radstore.quality.measure import Task, measure, stacked
+from radstore.quality.measure import Task, measure, parted, stacked
 from radstore.quality.perturbations import Strengths
-from radstore.select.parallel import run
 from radstore.spec import Spec
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def robustness(
         raise BadInput("all perturbations are left out", "Give at least one of them a strength above 0.")
     task = Task(region, spec.settings, spec.graph("roi"), engine, strengths, seed=seed)
     found = run(measure, [(task, case) for case in sample(cases, count, seed)], jobs, progress)
-    failed = {one.case: dict(one.error) for one in found if one.error is not None}
-    measured = [one for one in found if one.error is None]
+    measured, failed = parted(found)
     if len(measured) < 2:
         why = "; ".join(error["message"] for error in list(failed.values())[:3])
         raise BadInput(

@@ -6,6 +6,7 @@ options      every choice the numbers depend on
 procedure    from training cases to a set of features
 rules        from the sets of all folds to one
 stability    how much they agree
+sites        where cases were scanned, harmonised inside the folds
 nested       what the whole procedure is worth on cases it never saw
 null         the same for labels that mean nothing
 single       what each feature tells apart alone

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress
 from radstore.select import files
 from radstore.select.cohort import NO_FOLD, Cohort, cohort_of
 from radstore.select.options import Options, Rule
-from radstore.select.parallel import Progress
 from radstore.select.provenance import provenance_of
 from radstore.select.selection import Selection, select_features
 from radstore.spec import Spec
@@ -53,6 +53,7 @@ def select(
     region: str | None = None,
     label: str = "label",
     positive: str | None = None,
+    harmonise: str | None = None,
     fold: int | None = None,
     size: int = 10,
     folds: int | str = 10,
@@ -60,6 +61,7 @@ def select(
     alpha: float = 0.05,
     redundancy: float = 0.95,
     max_missing: float = 0.2,
+    C: float = 0.01,
     permutations: int = 0,
     seed: int = 0,
     jobs: int | None = None,
@@ -80,10 +82,13 @@ def select(
         view of the same spec in another region.
     label, positive
         The column with the class, and its value for the positive one; see `radstore.select.classes`.
+    harmonise
+        The column with the site of each case, whose effects on the features ComBat takes off: fitted on the
+        training cases of every fold alone, see `radstore.select.sites`. None: nothing is harmonised.
     fold
         Select on the training cases of this stored fold only, and score the result on its own cases. None:
         on all labelled cases, which makes everything that is later trained and validated on them optimistic.
-    size, folds, rule, alpha, redundancy, max_missing, seed
+    size, folds, rule, alpha, redundancy, max_missing, C, seed
         See `Options`; folds ``stored``: those that `radstore split` made.
     permutations
         How many times the whole is repeated on permuted labels.
@@ -99,7 +104,7 @@ def select(
     Raises
     ------
     BadInput
-        If store, view, labels, folds or options cannot be used; nothing is written then.
+        If store, view, labels, sites, folds or options cannot be used; nothing is written then.
     """
     options = Options(
         size=size,
@@ -108,6 +113,7 @@ def select(
         alpha=alpha,
         redundancy=redundancy,
         max_missing=max_missing,
+        C=C,
         seed=seed,
     )
     path = Path(out or ("selected.yaml" if fold is None else f"selected.fold{fold}.yaml"))
@@ -116,7 +122,8 @@ def select(
     name = _view(snapshot, view, region)
     where = f"{snapshot.bucket.location}, version {snapshot.version.number}, {name}"
     spec = _spec(snapshot, name, where)
-    cohort = cohort_of(snapshot.table(name), label=label, positive=positive, where=where)
+    table = snapshot.table(name)
+    cohort = cohort_of(table, label=label, positive=positive, harmonise=harmonise, where=where)
     train, held_out = _parted(cohort, fold, where)
     selection = select_features(
         train, options, held_out=held_out, permutations=permutations, jobs=jobs, progress=progress
@@ -127,6 +134,7 @@ def select(
         "view": name,
         "spec_hash": spec.hash,
         "label": label,
+        "harmonise": harmonise,
         "fold": fold,
         "stored_folds": dict(snapshot.version.marks.get(FOLD, {})) or None,
     }

@@ -44,6 +44,9 @@ class Cohort:
         Names, as many as columns.
     folds
         int64 [case]: the stored folds; −1 for a case without; None where the table has none.
+    sites
+        Where each case was scanned, as many as rows: the effects of sites are taken off, estimated on
+        training cases only (`radstore.select.sites`). None: values are used as they are.
     words
         The class called positive and the one called negative, as the table writes them.
     notes
@@ -56,6 +59,7 @@ class Cohort:
     patients: np.ndarray
     features: tuple[str, ...]
     folds: np.ndarray | None = None
+    sites: np.ndarray | None = None
     words: tuple[str, str] = ("1", "0")
     notes: tuple[str, ...] = ()
 
@@ -64,14 +68,14 @@ class Cohort:
 
     def only(self, rows: np.ndarray) -> Cohort:
         """The cases of a boolean mask, or of indices in ascending order."""
-        folds = None if self.folds is None else self.folds[rows]
         return replace(
             self,
             values=self.values[rows],
             positive=self.positive[rows],
             cases=self.cases[rows],
             patients=self.patients[rows],
-            folds=folds,
+            folds=None if self.folds is None else self.folds[rows],
+            sites=None if self.sites is None else self.sites[rows],
         )
 
     def patients_of(self, positive: bool) -> int:
@@ -85,6 +89,7 @@ def cohort_of(
     label: str = "label",
     positive: str | None = None,
     patient: str = "patient",
+    harmonise: str | None = None,
     features: Sequence[str] | None = None,
     where: str = "the table",
 ) -> Cohort:
@@ -101,6 +106,8 @@ def cohort_of(
         Its value for the positive class; default: see `radstore.select.classes.POSITIVE`.
     patient
         The coord or column with the group that must not straddle folds.
+    harmonise
+        The coord or column with the site whose effect shall be taken off in every fold; default: none is.
     features
         Which; default: all of a Dataset, and the columns of a DataFrame with names of radiomics features.
     where
@@ -109,8 +116,8 @@ def cohort_of(
     Raises
     ------
     BadInput
-        If a column is missing, the labels are not two classes, no feature is there, or stored folds tear a
-        patient apart.
+        If a column is missing, the labels are not two classes, a labelled case has no site, no feature is
+        there, or stored folds tear a patient apart.
     """
     cases, rows, names, values = _parts(table, features, where)
     if len(set(cases)) < len(cases):
@@ -122,6 +129,7 @@ def cohort_of(
     labels = labels_of(by_case, label, where)
     truth, words = two_classes(labels, positive, label, where)
     order = [at for at in np.argsort(np.array(cases, dtype=str)) if truth[cases[at]] is not None]
+    ids = [cases[at] for at in order]
     columns = np.argsort(np.array(names, dtype=str))
     kept = np.asarray(values, dtype=np.float64)[np.ix_(order, columns)]
     notes = []
@@ -132,10 +140,11 @@ def cohort_of(
     return Cohort(
         values=np.where(np.isfinite(kept), kept, np.nan),
         positive=np.array([truth[cases[at]] for at in order], dtype=bool),
-        cases=np.array([cases[at] for at in order], dtype=str),
+        cases=np.array(ids, dtype=str),
         patients=np.array([str(rows[at][patient]) for at in order], dtype=str),
         features=tuple(names[at] for at in columns),
-        folds=_folds(by_case, patient, [cases[at] for at in order], where),
+        folds=_folds(by_case, patient, ids, where),
+        sites=None if harmonise is None else _sites(by_case, harmonise, ids, where),
         words=words,
         notes=tuple(notes),
     )
@@ -195,6 +204,22 @@ def _folds(
         return None
     found = stored_folds(marks, where)
     return np.array([found.get(case, NO_FOLD) for case in cases], dtype=np.int64)
+
+
+def _sites(rows: dict[str, dict[str, Any]], column: str, cases: Sequence[str], where: str) -> np.ndarray:
+    """The site of each case."""
+    known = dict.fromkeys(name for row in rows.values() for name in row)
+    if column not in known:
+        raise BadInput(
+            f"{where} has no column {column!r} to harmonise over", suggest(column, known, "Its columns are")
+        )
+    sites = {case: label_text(rows[case].get(column)) for case in cases}
+    if without := [case for case, site in sites.items() if site is None]:
+        raise BadInput(
+            f"{where}: {some(without)} without a site in the column {column!r}",
+            "Name one for each, for instance `unknown`, or leave --harmonise out.",
+        )
+    return np.array([sites[case] for case in cases], dtype=str)
 
 
 def _has_fold(row: dict[str, Any]) -> bool:

@@ -18,6 +18,10 @@ from radstore.select.selection import Selection
 from radstore.spec import Spec
 
 BESIDE = (".json", ".csv", ".png")
+HARMONISED = (
+    "Selected on values that were harmonised over {column!r}; what is built with this file is not. The "
+    "statistics of the features below are those of harmonised values."
+)
 
 
 def require_free(path: Path, force: bool) -> None:
@@ -71,8 +75,13 @@ def spec_text(selection: Selection, spec: Spec, region: str, provenance: Mapping
     ordered["provenance"] = dict(provenance)
     text = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
     head = "# Written by `radstore select`; build it with `radstore build --features` and this file.\n"
-    warning = fill(OPTIMISTIC, 100, initial_indent="# ", subsequent_indent="# ") + "\n"
-    return head + (warning if "warning" in provenance else "") + text
+    if "harmonised" in provenance:
+        head += _comment(HARMONISED.format(column=provenance.get("harmonise")))
+    return head + (_comment(OPTIMISTIC) if "warning" in provenance else "") + text
+
+
+def _comment(text: str) -> str:
+    return fill(text, 100, initial_indent="# ", subsequent_indent="# ") + "\n"
 
 
 def _all(path: Path) -> list[Path]:

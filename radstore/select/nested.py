@@ -8,18 +8,19 @@ Ambroise and McLachlan describe (PNAS 2002, doi:10.1073/pnas.102102699): it is c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress, run
 from radstore.select.cohort import NO_FOLD, Cohort
 from radstore.select.options import Options
-from radstore.select.parallel import Progress, run
 from radstore.select.procedure import Choice, choose, fitted
 from radstore.select.rules import Vote, vote
 from radstore.select.scores import Scores, auroc_of, scored
+from radstore.select.sites import left_alone, parted
 from radstore.split.folds import assign, require_disjoint
 
 LEAST = 3  # patients of each class: fewer leave an inner fold without one
@@ -46,6 +47,8 @@ class Nested:
         Scores of the result's features when only the model is cross-validated: optimistic.
     same_data
         Scores on the very cases everything was fitted on: the most optimistic.
+    alone
+        Site → in how many of all training sets it had too few cases to be harmonised.
     """
 
     folds: np.ndarray
@@ -55,6 +58,7 @@ class Nested:
     honest: Scores
     chosen_outside: Scores
     same_data: Scores
+    alone: Mapping[str, int]
 
 
 def outer_folds(cohort: Cohort, options: Options) -> np.ndarray:
@@ -83,40 +87,54 @@ def outer_folds(cohort: Cohort, options: Options) -> np.ndarray:
 def nested(
     cohort: Cohort, options: Options, jobs: int | None = None, progress: Progress | None = None
 ) -> Nested:
-    """Select on all cases of a cohort and estimate what that is worth; raises as `outer_folds`."""
+    """Select on all cases of a cohort and estimate what that is worth; raises as `outer_folds`.
+
+    With sites every training set, inner and outer, estimates their effects on its own cases alone.
+    """
     folds = outer_folds(cohort, options)
     every = np.arange(len(cohort))
     plans = [(every, folds)] + [_inner(cohort, folds, fold, options) for fold in np.unique(folds)]
-    tasks = [
-        (cohort.values, cohort.positive, rows[own != fold], rows[own == fold], options)
-        for rows, own in plans
-        for fold in np.unique(own)
-    ]
+    parts = [(rows[own != fold], rows[own == fold]) for rows, own in plans for fold in np.unique(own)]
+    tasks = [(cohort.values, cohort.positive, cohort.sites, *part, options) for part in parts]
     results = iter(run(_choice, tasks, jobs, progress))
     votes = [vote([next(results) for _ in np.unique(own)], options) for _, own in plans]
-    return _judged(cohort, folds, votes[0], tuple(votes[1:]), options)
+    alone = left_alone(cohort, [train for train, _ in parts])
+    return _judged(cohort, folds, votes[0], tuple(votes[1:]), options, alone)
 
 
 def _choice(
-    values: np.ndarray, positive: np.ndarray, train: np.ndarray, held: np.ndarray, options: Options
+    values: np.ndarray,
+    positive: np.ndarray,
+    sites: np.ndarray | None,
+    train: np.ndarray,
+    held: np.ndarray,
+    options: Options,
 ) -> tuple[Choice, float]:
     """What some cases choose, and the AUROC of that on others."""
-    choice = choose(values[train], positive[train], options)
-    decision = _decision(values, positive, train, held, choice.features, options)
+    seen, unseen = parted(values, sites, train, held)
+    choice = choose(seen, positive[train], options)
+    decision = _decision(seen, positive[train], unseen, choice.features, options)
     return choice, auroc_of(positive[held], decision)
 
 
 def _judged(
-    cohort: Cohort, folds: np.ndarray, whole: Vote, inner: tuple[Vote, ...], options: Options
+    cohort: Cohort,
+    folds: np.ndarray,
+    whole: Vote,
+    inner: tuple[Vote, ...],
+    options: Options,
+    alone: Mapping[str, int],
 ) -> Nested:
-    x, y = cohort.values, cohort.positive
+    x, y, sites = cohort.values, cohort.positive, cohort.sites
     every = np.arange(len(cohort))
     honest, outside = np.zeros(len(cohort)), np.zeros(len(cohort))
     for fold, own in enumerate(inner):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        honest[held] = _decision(x, y, train, held, own.features, options)
-        outside[held] = _decision(x, y, train, held, whole.features, options)
-    same = _decision(x, y, every, every, whole.features, options)
+        seen, unseen = parted(x, sites, train, held)
+        honest[held] = _decision(seen, y[train], unseen, own.features, options)
+        outside[held] = _decision(seen, y[train], unseen, whole.features, options)
+    seen, unseen = parted(x, sites, every, every)
+    same = _decision(seen, y, unseen, whole.features, options)
     return Nested(
         folds=folds,
         whole=whole,
@@ -125,22 +143,18 @@ def _judged(
         honest=_by_fold(y, honest, folds),
         chosen_outside=_by_fold(y, outside, folds),
         same_data=scored([(y, same)]),
+        alone=alone,
     )
 
 
 def _decision(
-    values: np.ndarray,
-    positive: np.ndarray,
-    train: np.ndarray,
-    held: np.ndarray,
-    features: Sequence[int],
-    options: Options,
+    seen: np.ndarray, positive: np.ndarray, unseen: np.ndarray, features: Sequence[int], options: Options
 ) -> np.ndarray:
     """Decision values of held-out cases; 0, which tells nothing apart, where no feature was chosen."""
     if not features:
-        return np.zeros(len(held))
-    model = fitted(values[train], positive[train], tuple(features), options)
-    decision: np.ndarray = model.decision_function(values[held][:, features])
+        return np.zeros(len(unseen))
+    model = fitted(seen, positive, tuple(features), options)
+    decision: np.ndarray = model.decision_function(unseen[:, features])
     return decision
 
 

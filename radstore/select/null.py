@@ -2,8 +2,9 @@
 
 Labels are permuted between patients: the labels of all studies of one patient go, as a block, to another
 patient with as many studies, so that the ties within a patient stay. A patient whose number of studies no
-other has keeps its labels, which can only widen the null. Why the p-value counts the observed value too:
-Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
+other has keeps its labels: if anything, the null then looks more like what was observed. Sites, if there are
+any, stay with their cases, labels move over all sites, and every permutation harmonises in its own folds. Why
+the p-value counts the observed value too: Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress, run
 from radstore.select.cohort import Cohort
 from radstore.select.nested import nested, outer_folds
 from radstore.select.options import Options
-from radstore.select.parallel import Progress, run
 
 CENTRAL = 0.95
 ATTEMPTS = (
@@ -48,7 +49,7 @@ class Null:
 
     @property
     def inside(self) -> bool:
-        """Whether the observed AUROC could have come from labels that mean nothing."""
+        """Whether the observed AUROC lies in the central 95 %."""
         low, high = self.interval
         return low <= self.observed <= high
 

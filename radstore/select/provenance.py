@@ -11,6 +11,7 @@ import numpy as np
 import radstore
 from radstore.canonical import digest_of
 from radstore.select.selection import Selection
+from radstore.select.sites import said_of_sites
 
 OPTIMISTIC = (
     "Selected on all labelled cases: whatever is trained with these features and validated on the same cases "
@@ -24,7 +25,7 @@ def provenance_of(selection: Selection, source: Mapping[str, Any]) -> dict[str, 
     Parameters
     ----------
     source
-        Of the table: ``store``, ``version``, ``view``, ``spec_hash``, ``label``, ``fold``, ….
+        Of the table: ``store``, ``version``, ``view``, ``spec_hash``, ``label``, ``harmonise``, ``fold``, ….
     """
     import sklearn
 
@@ -43,6 +44,7 @@ def provenance_of(selection: Selection, source: Mapping[str, Any]) -> dict[str, 
         "folds_hash": digest_of(dict(zip(cohort.cases.tolist(), found.folds.tolist(), strict=True))),
         "offered": len(cohort.features),
         "options": vars(selection.options),
+        **({"harmonised": said_of_sites(cohort)} if cohort.sites is not None else {}),
         "stability": vars(selection.stability),
         "scores": _scores(selection),
         "intercept": float(selection.model[-1].intercept_[0]) if selection.model else None,

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from radstore.errors import BadInput
+from radstore.parallel import Progress
 from radstore.select.cohort import Cohort
 from radstore.select.nested import Nested, nested
 from radstore.select.null import Null, null_of
 from radstore.select.options import Options
-from radstore.select.parallel import Progress
 from radstore.select.procedure import fitted, usable
 from radstore.select.scores import Scores, scored
 from radstore.select.single import single_features
+from radstore.select.sites import harmonised, harmoniser_of, require_sites, site_remarks
 from radstore.select.stability import Stability, stability
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from radstore.harmonise import Harmoniser
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,9 @@ class Selection:
     model
         The final model on the selected features, fitted on all cases of the cohort: a scikit-learn pipeline
         (imputer, scaler, linear SVM); None if nothing was selected.
+    harmoniser
+        What takes the effects of sites off all features of a case before the model sees the selected ones,
+        fitted on all cases of the cohort; None if the cohort has no sites.
     held_out
         Its scores on cases that took no part in anything; None without such cases.
     null
@@ -57,6 +63,7 @@ class Selection:
     stability: Stability
     single: Mapping[str, np.ndarray]
     model: Any = None
+    harmoniser: Harmoniser | None = None
     held_out: Scores | None = None
     null: Null | None = None
     notes: tuple[str, ...] = ()
@@ -124,25 +131,34 @@ def select_features(
     Raises
     ------
     BadInput
-        If no feature can be used, or the cases cannot be cross-validated.
+        If no feature can be used, the cases cannot be cross-validated, or their sites not be harmonised.
     """
     options = options or Options()
     _require_features(cohort, options)
+    require_sites(cohort)
     found = nested(cohort, options, jobs, progress)
     chosen = found.whole.features
-    model = fitted(cohort.values, cohort.positive, chosen, options) if chosen else None
+    harmoniser = harmoniser_of(cohort.values, cohort.sites)
+    level = replace(cohort, values=harmonised(harmoniser, cohort))
+    model = fitted(level.values, cohort.positive, chosen, options) if chosen else None
     honest = found.honest.mean_auroc
     null = null_of(cohort, options, honest, permutations, jobs, progress) if permutations else None
+    about_sites = _site_notes(cohort, held_out, harmoniser, found)
     return Selection(
         cohort=cohort,
         options=options,
         nested=found,
         stability=stability(found.whole.chosen),
-        single=single_features(cohort, options),
+        single=single_features(level, options),
         model=model,
-        held_out=_held_out(held_out, model, chosen),
+        harmoniser=harmoniser,
+        held_out=_held_out(held_out, harmoniser, model, chosen),
         null=null,
-        notes=(*cohort.notes, *_remarks(cohort, options, found)),
+        notes=(
+            *cohort.notes,
+            *about_sites,
+            *_remarks(cohort, options, found),
+        ),
     )
 
 
@@ -157,11 +173,21 @@ def _require_features(cohort: Cohort, options: Options) -> None:
     )
 
 
-def _held_out(cohort: Cohort | None, model: Any, chosen: Sequence[int]) -> Scores | None:
+def _held_out(
+    cohort: Cohort | None, harmoniser: Harmoniser | None, model: Any, chosen: Sequence[int]
+) -> Scores | None:
     if cohort is None or not 0 < cohort.positive.sum() < len(cohort):
         return None
-    decision = model.decision_function(cohort.values[:, list(chosen)]) if chosen else np.zeros(len(cohort))
+    values = harmonised(harmoniser, cohort)
+    decision = model.decision_function(values[:, list(chosen)]) if chosen else np.zeros(len(cohort))
     return scored([(cohort.positive, decision)])
+
+
+def _site_notes(
+    cohort: Cohort, held_out: Cohort | None, harmoniser: Harmoniser | None, found: Nested
+) -> list[str]:
+    sets = sum(len(vote.auroc) for vote in (found.whole, *found.inner))
+    return site_remarks(cohort, held_out, harmoniser, found.alone, sets)
 
 
 def _remarks(cohort: Cohort, options: Options, found: Nested) -> list[str]:

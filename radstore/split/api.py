@@ -60,6 +60,7 @@ def split(
     store: str | os.PathLike[str] | None = None,
     *,
     catalog: str | Path | Catalog | None = None,
+    source: str | None = None,
     k: int = 5,
     seed: int = 0,
     label: str = "label",
@@ -83,6 +84,8 @@ def split(
         Path or URL; default: the catalog's.
     catalog
         Its cases are split too, built or not, and their table columns brought up to date.
+    source
+        Of the catalog's cases only those of this source; the store's own are all split.
     k, seed
         How many folds, and the seed of the shuffling.
     label
@@ -110,10 +113,12 @@ def split(
         If another split was committed meanwhile; run it again.
     """
     known = load_catalog(catalog) if isinstance(catalog, str | Path) else catalog
+    if source is not None and known is None:
+        raise BadInput(f"source {source!r} of no catalog", "Name the catalog with --catalog.")
     bucket = _bucket(store, known, check)
     head = log.head(bucket) if layout.is_store(bucket) else log.EMPTY
     before = dict(Manifest(bucket, head.manifest).items())
-    cases = {case.id: case for case in known.cases()} if known else {}
+    cases = {case.id: case for case in known.cases(source)} if known else {}
     records = {**before, **{id_: _record(before.get(id_), case) for id_, case in cases.items()}}
     if not records:
         raise BadInput(f"{bucket.location}: there is no case to split", "Name a catalog with --catalog.")
@@ -123,7 +128,7 @@ def split(
     elif check:
         found = _stored(roll, head)
     else:
-        sizes = lesion_sizes(roll, known, size_region, size_column, jobs, progress)
+        sizes = lesion_sizes(roll, known, size_region, size_column, jobs, progress, source=source)
         found = made(roll, sizes, k, seed)
     return _report(found, head) if check else _commit(bucket, before, found, message)
 

@@ -46,12 +46,16 @@ def lesion_sizes(
     column: str | None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    *,
+    source: str | None = None,
 ) -> Sizes:
     """The lesions' sizes, from the first of these there is.
 
     1. `column`, if it is given.
     2. `region`, counted in the catalog's label images; or the region ``lesion``, if the catalog defines it.
     3. What an earlier split counted.
+
+    `source` leaves the catalog's other sources out.
 
     Raises
     ------
@@ -67,9 +71,9 @@ def lesion_sizes(
         )
     if column is not None:
         return Sizes(roll.voxels_of(column), f"column {column}")
-    if catalog is not None and (region is not None or LESION in catalog.regions()):
-        _require_region(catalog, region or LESION)
-        counts = count_all(catalog.cases(), region or LESION, jobs, progress)
+    if catalog is not None and (region is not None or LESION in catalog.regions(source)):
+        _require_region(catalog, region or LESION, source)
+        counts = count_all(catalog.cases(source), region or LESION, jobs, progress)
         return _counted(roll, region or LESION, counts)
     if known := roll.known_voxels():
         return Sizes(known, "counted by an earlier split")
@@ -78,8 +82,8 @@ def lesion_sizes(
     )
 
 
-def _require_region(catalog: Catalog, region: str) -> None:
-    if region not in (known := catalog.regions()) and not is_implicit_region(region):
+def _require_region(catalog: Catalog, region: str, source: str | None) -> None:
+    if region not in (known := catalog.regions(source)) and not is_implicit_region(region):
         raise BadInput(
             f"{catalog.path} defines no region {region!r}", suggest(region, [*known, "label-N"], "There are")
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radstore.images.arrays import Array, array_module, on_device, to_host
-from radstore.images.discretise import discretise
+from radstore.images.discretise import BINS, discretise
 from radstore.texture import _native
 from radstore.texture.order import ORDER
 from radstore.texture.places import Places
@@ -23,7 +23,7 @@ ROLLING = True  # whether a window may be computed from the one before it; witho
 MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
-BINS = ("binWidth", "binCount", "ibsi", "binOrigin")  # the settings that make grey levels
+GREYS = (*BINS, "ibsi", "binOrigin")  # the settings that make grey levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Windows:
         On a device the grid is a `radstore.texture.device.Grid`.
         """
         masked = bool(settings.get("maskedKernel", True))
-        bins = {name: settings[name] for name in BINS if name in settings}
+        bins = {name: settings[name] for name in GREYS if name in settings}
         key = (masked, *bins.items())
         if key not in self.known:
             places = self._inside if masked else Places.everywhere(self.mask)
@@ -171,7 +171,7 @@ def _grade(image: Array, places: Places, bins: Mapping[str, Any]) -> tuple[Array
     nothing need be looked up. Of many, only those that occur.
     """
     xp = array_module(image)
-    if not bins.keys() & {"binWidth", "binCount"}:  # first order features that need no grey levels
+    if not bins.keys() & set(BINS):  # first order features that need no grey levels
         return places.grid(1, np.uint16), np.ones(1)
     found, lowest, highest = discretise(places.values(image), **bins)
     if lowest < highest <= ALL_LEVELS:  # a single level stays one: MCC is then 1

@@ -62,10 +62,11 @@ def spoken(verb: str) -> dict[str, Any]:
     for word in verb.split():
         command = command.commands[word]
     return {
-        (p.opts[0].lstrip("-").replace("-", "_") if p.param_type_name == "option" else p.metavar.strip("[]"))
-        .lower(): p
+        p.opts[0].lstrip("-").replace("-", "_")
+        if p.param_type_name == "option"
+        else p.metavar.strip("[]").lower(): p
         for p in command.params
-    }  # fmt: skip
+    }
 
 
 def test_every_verb_has_its_function() -> None:

@@ -31,7 +31,7 @@ def store(nowhere: Path) -> Path:
         block = Block("features", {"features": values}, None, content, {"spec": SPEC.document})
         key = digest_of(n)
         entry = Entry(key, digest=blocks.publish(bucket, layout.object_folder(key), block), spec=SPEC.hash)
-        info = {"patient": f"P{n}", "label": n % 2 if n else None}
+        info = {"patient": f"P{n}", "label": n % 2 if n else None, "site": "AB"[n % 4 > 1]}
         changes[f"c{n:02d}"] = Change(None, CaseRecord(info, {"features/some@organ": entry}))
     log.commit(bucket, changes, build={"view": "some@organ"})
     return nowhere / "store"
@@ -75,6 +75,23 @@ def test_json(run: Any, store: Path) -> None:
     record = run("select", *QUICK, "--json").json
     assert record["files"] == ["selected.yaml", "selected.json", "selected.csv", "selected.png"]
     assert record["scores"]["nested"]["auroc"] > 0.8
+
+
+def test_select_harmonised_over_sites(run: Any, store: Path) -> None:
+    result = run("select", *QUICK, "--harmonise", "site")
+    assert result.code == exits.OK
+    assert "note: harmonised over 2 sites" in result.err
+    assert "# Selected on values that were harmonised over 'site'" in Path("selected.yaml").read_text()
+
+
+def test_the_svm_is_as_regularised_as_asked(run: Any, store: Path) -> None:
+    loose, tight = (
+        run("select", *QUICK, "--C", value, "--json", "--force").json for value in ("1", "0.0001")
+    )
+    assert (loose["options"]["C"], tight["options"]["C"]) == (1.0, 0.0001)
+    weights = [max(abs(one["weight"]) for one in said["features"].values()) for said in (loose, tight)]
+    assert weights[0] > 2 * weights[1]
+    assert "C is 0.0" in run("select", *QUICK, "--C", "0", "--force").err
 
 
 def test_nothing_selected(run: Any, store: Path) -> None:

@@ -57,7 +57,8 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if region == "pancreas":
                 values[[SPEC.names.index(name) for name in SIGNAL]] += 2 * label
             entries[f"features/some@{region}"] = published(bucket, case, region, values, SPEC)
-        info = {"patient": f"P{n // 6 * 5 + min(n % 6, 4)}", "label": label, "word": "ab"[label]}
+        patient = f"P{n // 6 * 5 + min(n % 6, 4)}"
+        info = {"patient": patient, "label": label, "word": "ab"[label], "site": "AB"[n % 4 > 1]}
         changes[case] = Change(None, CaseRecord(info, entries))
     log.commit(bucket, changes, build={"view": "some@pancreas"})
     return root
@@ -195,6 +196,26 @@ def test_nothing_selected_leaves_no_spec(store: Path) -> None:
     assert [file.suffix for file in report.files] == [".json", ".csv", ".png"]
 
 
+def test_harmonised_over_sites(store: Path) -> None:
+    split(store, k=3)
+    for fold in (None, 1):
+        report = run(store, harmonise="site", fold=fold, folds=3)
+        said = load_spec(report.files[0]).provenance
+        assert said["harmonise"] == "site"
+        sites = said["harmonised"]["sites"]
+        assert sum(sites.values()) == said["cases"]
+        assert (set(sites), sites["A"]) == ({"A", "B"}, 30 if fold is None else sites["A"])
+        assert "fitted on the training cases of every fold" in said["harmonised"]["what"]
+        assert said["harmonised"]["by"].startswith("combatlearn 2.")
+        assert json.loads(report.files[1].read_text())["harmonised"] == said["harmonised"]
+        text = report.files[0].read_text()
+        assert "# Selected on values that were harmonised over 'site'" in text
+        assert any(note.startswith("harmonised over 2 sites") for note in report.selection.notes)
+    plain = run(store, force=True, size=2)
+    assert plain.provenance["harmonise"] is None
+    assert "harmonised" not in plain.provenance
+
+
 def test_other_words(store: Path) -> None:
     with pytest.raises(BadInput, match=r"label of case case00 is 'a'; the column 'word' has 'a' \(30 cases"):
         run(store, label="word")
@@ -233,6 +254,8 @@ def test_two_specs_in_one_view(store: Path) -> None:
         ({"folds": "many"}, "folds is 'many'"),
         ({"folds": 31}, "31 folds need at least 31 patients of each class, only 30 have the label '1'"),
         ({"label": "diagnosis"}, "has no column 'diagnosis'"),
+        ({"harmonise": "scanner"}, "has no column 'scanner' to harmonise over"),
+        ({"harmonise": "patient"}, "a site needs 5 cases to be harmonised; 'P0' has 1"),
         ({"rule": "best"}, "rule is 'best'"),
         ({"out": "x.txt"}, "no name for a spec"),
     ],

@@ -237,6 +237,28 @@ def test_a_catalog_that_was_never_built(catalog: Catalog, tmp_path: Path) -> Non
     assert split(tmp_path / "store", k=2).provenance["size"] == "counted by an earlier split"
 
 
+def test_one_source_of_a_catalog(catalog: Catalog, tmp_path: Path) -> None:
+    """The other one's cases are neither split nor read, until they are asked for."""
+    second = (
+        "  more:\n    driver: files\n    args: {image: 'more/{case}.nii.gz', labels: 'more/{case}.nii.gz'}\n"
+    )
+    both = tmp_path / "catalog.yaml"
+    both.write_text(both.read_text() + second)
+    for n in range(2):
+        write_volume(
+            Volume(np.zeros((4, 4, 4), np.int16), Geometry((4, 4, 4))), tmp_path / f"more/d{n}.nii.gz"
+        )
+    seen: list[tuple[int, int]] = []
+    first = split(catalog=both, source="mine", k=2, progress=lambda *at: seen.append(at))
+    assert sorted(first.folds) == [f"c{n}" for n in range(8)]
+    assert seen[-1] == (8, 8)
+    assert len(split(catalog=both, source="more", k=2).folds) == 10
+    with pytest.raises(BadInput, match=r"has no source 'min'.*\n.*Did you mean 'mine'"):
+        split(catalog=both, source="min", k=2)
+    with pytest.raises(BadInput, match=r"source 'mine' of no catalog\n.*--catalog"):
+        split(tmp_path / "store", source="mine", k=2)
+
+
 def test_an_unknown_region(catalog: Catalog) -> None:
     with pytest.raises(BadInput, match=r"defines no region 'lesoin'\n.*Did you mean 'lesion'"):
         split(catalog=catalog, size_region="lesoin")

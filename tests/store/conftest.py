@@ -178,3 +178,12 @@ def finish() -> Callable[..., list[list[str]]]:
         return lines
 
     return wait
+
+
+@pytest.fixture
+def five(make: Any) -> Any:
+    """A store of five versions, each with another image of one case."""
+    for number in range(5):
+        entry = make.image(f"a{number}")
+        make.commit("a", make.record("a", image=entry))
+    return make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from radstore.graph import Graph
 from radstore.images.arrays import array_module, to_host
 from radstore.images.box import first_and_size
 from radstore.images.volume import Geometry, Volume
-
-Result = TypeVar("Result", Vector, Maps)
 
 
 class Cpu:

@@ -162,9 +162,7 @@ RS_FN void zone_features(const Lanes& team, const Levels& levels, const CountLog
         sums.size(c);
         size_spread += c * away * away;
     }
-    sums.levels2 = team.sum(sums.levels2);
-    sums.sizes2 = team.sum(sums.sizes2);
-    sums.features(team.sum(level_spread), team.sum(size_spread), put);
+    sums.finish(team, level_spread, size_spread, put);
     team.sync();
 }
 
@@ -254,7 +252,5 @@ RS_REGION glszm_region(const Launch job, i32 n, const u64* zones, const u32* siz
         sums.size(c);
         size_spread += c * away * away;
     }
-    sums.levels2 = team.sum(sums.levels2);
-    sums.sizes2 = team.sum(sums.sizes2);
-    sums.features(team.sum(level_spread), team.sum(size_spread), Row<Lanes>{team, job.out});
+    sums.finish(team, level_spread, size_spread, Row<Lanes>{team, job.out});
 }

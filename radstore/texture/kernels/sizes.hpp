@@ -80,6 +80,13 @@ struct Sums {
         put(LargeLowGrayLevelEmphasis, i_2j2 / n);
         put(LargeHighGrayLevelEmphasis, i2j2 / n);
     }
+    // The last step: gather what the lanes fed after the means were known, and put the features.
+    template <class Team, class Put>
+    RS_FN void finish(const Team& team, double level_spread, double size_spread, const Put& put) {
+        levels2 = team.sum(levels2);
+        sizes2 = team.sum(sizes2);
+        features(team.sum(level_spread), team.sum(size_spread), put);
+    }
     RS_FN double entropy() const { return settled(count > 0 ? log2(count) - joint_log / count : 0); }
     RS_FN double level_mean() const { return count > 0 ? i1 / count : 0; }
     RS_FN double size_mean() const { return count > 0 ? voxels / count : 0; }
@@ -127,9 +134,7 @@ RS_FN void dense_features(const Team& team, const Levels& levels, const CountLog
         sums.size(c);
         size_spread += c * away * away;
     }
-    sums.levels2 = team.sum(sums.levels2);
-    sums.sizes2 = team.sum(sums.sizes2);
-    sums.features(team.sum(level_spread), team.sum(size_spread), put);
+    sums.finish(team, level_spread, size_spread, put);
     team.sync();
 }
 

@@ -10,19 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from radstore.engines.pyradiomics.filters import FILTERS
 from radstore.engines.pyradiomics.library import library
-
-NAMES = {
-    "log": "LoG",
-    "wavelet": "Wavelet",
-    "square": "Square",
-    "squareroot": "SquareRoot",
-    "logarithm": "Logarithm",
-    "exponential": "Exponential",
-    "gradient": "Gradient",
-    "lbp2d": "LBP2D",
-    "lbp3d": "LBP3D",
-}
 
 
 def reference(
@@ -47,7 +36,9 @@ def reference(
         warnings.simplefilter("ignore")
         from radiomics import imageoperations
 
-        for derived, name, _ in getattr(imageoperations, f"get{NAMES[op]}Image")(picture, region, **settings):
+        for derived, name, _ in getattr(imageoperations, f"get{FILTERS[op]}Image")(
+            picture, region, **settings
+        ):
             if prefix is None or name.startswith(prefix):
                 key = name.removeprefix(prefix) if prefix else ""
                 found[key] = sitk.GetArrayFromImage(derived)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from radstore.parallel import run
+
+
+def power(base: int, exponent: int) -> int:
+    return base**exponent
+
+
+def most_threads() -> int:
+    np.ones((2, 2)) @ np.ones((2, 2))  # loads the linear algebra
+    return max(pool["num_threads"] for pool in threadpool_info())
+
+
+def test_results_stand_in_the_order_of_the_arguments_for_any_number_of_processes():
+    arguments = [(base, 2) for base in range(7)]
+    assert run(power, arguments, jobs=1) == run(power, arguments, jobs=2) == [0, 1, 4, 9, 16, 25, 36]
+
+
+def test_progress_counts_every_task():
+    told: list[tuple[int, int]] = []
+    run(power, [(1, 1), (2, 2)], jobs=1, progress=lambda done, of: told.append((done, of)))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_a_task_has_one_thread_of_the_linear_algebra():
+    assert run(most_threads, [()], jobs=1) == [1]
