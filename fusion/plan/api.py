@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from fusion.plan.names import NO_FOLD, plan_name, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.region_rule import region_rule
+from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import Recipe, Roi
 from fusion.regions.out_of_fold import require_out_of_fold
 from fusion.regions.rule import RegionRule
 from fusion.samples import materialise
-from fusion.samples.preparation import CONFIGURATION
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run
 from radstore.spec import Spec
@@ -31,58 +31,6 @@ from radstore.store.query import Snapshot, open_store
 LESION = "lesion"  # the name of its label
 Progress = Callable[[str, int, int], None]
 """Told what is done, and how many of how many cases."""
-
-
-@dataclass(frozen=True)
-class PlanReport:
-    """What a plan is like.
-
-    Parameters
-    ----------
-    name
-        Of the plan, and of its training blocks (``training/<name>``).
-    folder
-        Where ``plans.json`` and ``dataset.json`` lie.
-    plans, dataset_json
-        Their content, for the fullest row.
-    training, held_out
-        Cases that the fingerprint and the statistics come from, and those of the fold.
-    strays
-        Case → how many voxels had a stray label (7, 8), which became background.
-    left_out
-        Case → why it is not used.
-    notes
-        What the user should know.
-    failed
-        Case → error, of those whose training block could not be made.
-    """
-
-    name: str
-    folder: Path
-    plans: Mapping[str, Any]
-    dataset_json: Mapping[str, Any]
-    training: tuple[str, ...]
-    held_out: tuple[str, ...]
-    strays: Mapping[str, int]
-    left_out: Mapping[str, str]
-    notes: tuple[str, ...]
-    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> tuple[str, ...]:
-        """What the network is like and what it is given, in a few lines."""
-        found = self.plans["configurations"][CONFIGURATION]
-        network, recipe = found["architecture"]["arch_kwargs"], Recipe.from_plans(self.plans)
-        return (
-            f"spacing {_shown(found['spacing'])} mm, patch {_shown(found['patch_size'])} voxels (z, y, x), "
-            f"batch {found['batch_size']}",
-            f"{network['n_stages']} stages of {', '.join(map(str, network['features_per_stage']))} features",
-            f"{len(recipe.maps)} maps, {len(recipe.vector)} numbers in the vector",
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON."""
-        return {**{part.name: getattr(self, part.name) for part in fields(self)}, "folder": str(self.folder)}
 
 
 def plan(
@@ -254,7 +202,3 @@ def _materialised(
         progress=partial(progress, "samples made") if progress else None,
     )
     return replace(report, failed=made.failed, notes=(*report.notes, *made.notes))
-
-
-def _shown(values: Sequence[float]) -> str:
-    return " × ".join(f"{value:.4g}" for value in values)
