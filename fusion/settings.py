@@ -49,7 +49,7 @@ class Training:
     epochs: int = 1000
     steps: int = 250
     validation_steps: int = 50
-    rotation: float = 15.0
+    rotation: float = 10.0
     missing: float = 0.1
     compile: bool | None = None
     save_every: int = 1

@@ -169,10 +169,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         if self.settings.stock:
             return rotation, in_plane, read, mirror
         most = float(np.deg2rad(self.settings.rotation))
-        patch = self.configuration_manager.patch_size
-        turned = patch[1:] if in_plane else patch  # thick slices turn and zoom within their plane
-        read = [*patch[: len(patch) - len(turned)], *get_patch_size(turned, most, most, most, SCALES)]
-        return (-most, most), in_plane, read, mirror
+        enough = get_patch_size(self.configuration_manager.patch_size, most, most, most, SCALES)
+        return (-most, most), in_plane, np.minimum(read, enough), mirror
 
     @staticmethod
     def get_training_transforms(*args: Any, **kwargs: Any) -> BasicTransform:

@@ -125,10 +125,6 @@ def label(case: str) -> int:
 class ToyTrainer(FusionTrainer):
     """`FusionTrainer` on the toy cases."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.dataset_class = ToyDataset
-
     def do_split(self) -> tuple[list[str], list[str]]:
         return CASES[::2] + CASES[-1:], CASES[1::2]
 
@@ -139,7 +135,9 @@ def trainer(folder: Path, told: dict[str, Any], resume: bool = False) -> ToyTrai
     folders.data.mkdir(parents=True, exist_ok=True)
     (folders.data / "dataset_fingerprint.json").write_text("{}")
     given = told | {"continue_training": resume, FOLDERS: folders}
-    return ToyTrainer(given, CONFIGURATION, 0, dict(DATASET), torch.device("cpu"))
+    made = ToyTrainer(given, CONFIGURATION, 0, dict(DATASET), torch.device("cpu"))
+    made.dataset_class = ToyDataset
+    return made
 
 
 def main(folder: str, fused: str, epochs: str, stop: str = "") -> None:
