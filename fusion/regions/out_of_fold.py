@@ -1,9 +1,8 @@
-"""No training case's region may come from a model that saw the case: maps and vector would know its labels."""
+"""No training case's region may come from a model that saw the case: it would be too good."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from radstore.errors import BadInput
 from radstore.split.stored import stored_folds

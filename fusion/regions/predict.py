@@ -1,21 +1,19 @@
-"""`predict_regions`: Stage 1 of a chain finds the region of every case; each by a model that never saw it.
+"""`predict_regions`: Stage 1 of a chain finds the region of every case, and the store keeps it.
 
-For chain K, cases of fold K and cases of no fold (external) are predicted by the model of fold K, as any new CT
-would be. A case of another fold j, on which Stage 2 of the chain will train, is predicted by the model of
-fold j: that did not see the case either. It did see the labels of fold K, though; nested chains use a model
-that was trained without both folds instead.
+Which model predicts which case is said in `fusion.regions.assignment`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion.regions.out_of_fold import folds_of, region_name, split_of
-from fusion.regions.rule import FALLBACK, RegionRule, region_from_labels
+from fusion.regions.assignment import Assignment, Models, Stage1
+from fusion.regions.out_of_fold import region_name
+from fusion.regions.rule import FALLBACK, region_from_labels
 from radstore.build.digests import DigestCache, fingerprint, is_settled
 from radstore.build.outcome import case_info, explained
 from radstore.catalog import Case, Catalog, load_catalog
@@ -34,46 +32,14 @@ COMMIT_CASES, COMMIT_SECONDS = 64, 60.0  # as in a build: a run that is killed l
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Stage1:
-    """A trained Stage 1, as far as regions need it.
-
-    Parameters
-    ----------
-    name
-        For messages: its folder.
-    digest
-        Of its checkpoint.
-    held_out
-        The folds it did not train on.
-    labels
-        A CT (HU) → predicted labels 0–6 on its grid. Loads what it needs when first called.
-    rule
-        How its labels become a region.
-    trained_on
-        The patients it did train on; None where that is not known.
-    """
-
-    name: str
-    digest: str
-    held_out: tuple[int, ...]
-    labels: Callable[[Volume], Volume]
-    rule: RegionRule = field(default_factory=RegionRule)
-    trained_on: frozenset[str] | None = None
-
-
-Models = Callable[[tuple[int, ...]], Stage1]
-"""Gives the model that held out certain folds (ascending; none: the one of paper mode)."""
-
-
 @dataclass(frozen=True)
 class RegionsReport:
     """What became of the cases.
 
     Parameters
     ----------
-    region
-        Its name in the store.
+    store, region
+        Where they are kept, and under which name.
     predicted, unchanged
         Cases that were predicted now, and that had their region already.
     fallback
@@ -88,6 +54,7 @@ class RegionsReport:
         Whether it was stopped by Ctrl-C; what was finished is committed.
     """
 
+    store: str
     region: str
     predicted: tuple[str, ...]
     unchanged: tuple[str, ...]
@@ -111,6 +78,7 @@ def predict_regions(
     cases: Sequence[str] | None = None,
     message: str = "",
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> RegionsReport:
     """Predict the region of each case and keep it in the store; done cases are skipped, failed ones recorded.
 
@@ -136,6 +104,8 @@ def predict_regions(
         Why; stands in the log.
     progress
         Told how many of how many cases are done.
+    say
+        Told of fallbacks of the device, for `models` given as a folder.
 
     Raises
     ------
@@ -148,86 +118,32 @@ def predict_regions(
     if region in loaded.regions():
         raise BadInput(f"{loaded.path} defines a region {region!r} already", "Name another with --region.")
     snapshot = open_store(store or loaded.store)
-    chain = _Chain(snapshot, fold, nested)
+    chain = Assignment(snapshot, fold, nested)
     meant = loaded.cases(source, cases)
-    if isinstance(models, str | Path):
-        from fusion.regions.models import Stage1Models
-
-        models = Stage1Models(models, device)
+    given = models if callable(models) else _models_in(models, device, snapshot, say)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
         try:
             for held, group in chain.groups(meant).items():
-                model = models(held)
-                chain.require_unseen(model, group)
+                model = given(held)
+                chain.require_unseen(model, held, group)
                 for case in group:
                     run.predict(model, case, chain.origin(model))
         except KeyboardInterrupt:
             run.interrupted = True
         finally:
             run.commit()
-    return run.report(open_store(snapshot.bucket.location).version, chain.notes)
+    return run.report(open_store(snapshot.bucket.location).version, tuple(chain.notes))
 
 
-class _Chain:
-    """Which model predicts which case, and what a region says of that."""
+def _models_in(
+    folder: str | Path, device: str, snapshot: Snapshot, say: Callable[[str], None] | None
+) -> Models:
+    from fusion.device import choose_device
+    from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
-    def __init__(self, snapshot: Snapshot, fold: int | None, nested: bool) -> None:
-        self.folds, self.split = folds_of(snapshot), split_of(snapshot)
-        self.fold, self.nested = fold, nested
-        there = sorted(set(self.folds.values()))
-        if fold is not None and fold not in there:
-            raise BadInput(
-                f"{snapshot.bucket.location}: no case is in fold {fold}",
-                f"Its folds are {there[0]} to {there[-1]}.",
-            )
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know of the chain."""
-        if self.fold is None:
-            return ("paper mode: regions of cases that Stage 1 trained on; scores will be optimistic",)
-        if self.nested:
-            return ()
-        return (
-            f"the models of the training cases' regions saw labels of fold {self.fold}; nested chains do not",
-        )
-
-    def held_out(self, case: str) -> tuple[int, ...]:
-        """The folds that the model of a case must not have trained on, ascending."""
-        if self.fold is None:
-            return ()
-        own = self.folds.get(case, self.fold)
-        return tuple(sorted({own, self.fold})) if self.nested else (own,)
-
-    def groups(self, cases: Sequence[Case]) -> dict[tuple[int, ...], list[Case]]:
-        """The cases by model, so that each model is loaded once."""
-        groups: dict[tuple[int, ...], list[Case]] = {}
-        for case in cases:
-            groups.setdefault(self.held_out(case.id), []).append(case)
-        return dict(sorted(groups.items()))
-
-    def require_unseen(self, model: Stage1, cases: Sequence[Case]) -> None:
-        """Refuse a model that trained on a case's patient, whatever its folder is called."""
-        if self.fold is None or model.trained_on is None:
-            return
-        seen = [case.id for case in cases if case.patient in model.trained_on]
-        if seen:
-            raise BadInput(
-                f"{model.name} trained on {len(seen):,} of the cases it should predict (as {seen[0]})",
-                "The cases were split again after it was trained: train it anew.",
-            )
-
-    def origin(self, model: Stage1) -> dict[str, Any]:
-        """What each region of a model says of where it comes from."""
-        return {
-            "stage": 1,
-            "model": model.digest,
-            "held_out": list(model.held_out),
-            "split": self.split,
-            "rule": model.rule.to_json(),
-        }
+    return Stage1Models(folder, choose_device(device)[0], snapshot.bucket.location, say)
 
 
 class _Run:
@@ -276,6 +192,7 @@ class _Run:
     def report(self, version: Version, notes: tuple[str, ...]) -> RegionsReport:
         done = {**self.predicted, **self.unchanged}
         return RegionsReport(
+            store=self.snapshot.bucket.location,
             region=self.region,
             predicted=tuple(self.predicted),
             unchanged=tuple(self.unchanged),
@@ -287,8 +204,8 @@ class _Run:
         )
 
     def _predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:
-        if case.problem is not None:
-            raise case.problem
+        if case.image_problem is not None:
+            raise case.image_problem
         before = self._stored(case.id)
         same = before is not None and {**before, **origin} == before
         if same and before is not None and before["image"] == self.cache.get(_seen(case)):

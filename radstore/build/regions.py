@@ -79,5 +79,6 @@ def _with_mask(case: Case, name: str, manifest: Manifest, bucket: Bucket) -> Cas
             step="region",
         )
     if entry.error is not None:
-        return case.refused(f"case {case.id}: {entry.error['message']}", entry.error["remedy"], step="region")
+        told = f"case {case.id}: region {name!r} could not be predicted: {entry.error['message']}"
+        return case.refused(told, entry.error["remedy"], step="region")
     return case.keeping(name, kept(bucket, entry))

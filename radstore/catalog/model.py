@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from radstore.errors import CaseError, RegionError
+from radstore.errors import CaseError, LabelsError, RegionError
 from radstore.suggest import suggest
 
 Scalar = str | int | float | bool | None
@@ -136,14 +136,31 @@ class Case:
         return [self.image, self.label_path(self.region(region))]
 
     def keeping(self, region: str, mask: Kept) -> Case:
-        """The same case with a mask that a store keeps."""
-        return replace(self, kept={**self.kept, region: mask})
+        """The same case with a mask that a store keeps; a label file is not needed then."""
+        return replace(self, kept={**self.kept, region: mask}, problem=self.image_problem)
 
-    def refused(self, message: str, remedy: str, step: str = "find") -> Case:
-        """The same case with a problem; the first one stands. `step`: where it came up."""
-        if self.problem is not None:
+    @property
+    def image_problem(self) -> CaseError | None:
+        """Why not even the image can be used; None also where only the labels have a problem."""
+        return None if isinstance(self.problem, LabelsError) else self.problem
+
+    def refused(
+        self, message: str, remedy: str, *, step: str = "find", kind: type[CaseError] = CaseError
+    ) -> Case:
+        """The same case with a problem; the first one stands, unless it was only one of the labels.
+
+        Parameters
+        ----------
+        message, remedy
+            Of the error.
+        step
+            Where it came up.
+        kind
+            `LabelsError` if the image can still be used.
+        """
+        if self.image_problem or (self.problem and kind is LabelsError):
             return self
-        problem = CaseError(message, remedy)
+        problem = kind(message, remedy)
         problem.step = step
         return replace(self, problem=problem)
 
