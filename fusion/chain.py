@@ -12,13 +12,13 @@ from fusion.ingredients import Numbers, computed_numbers, model_spec, stored_num
 from fusion.predictor import FusionPredictor
 from fusion.probabilities import Probabilities
 from fusion.recipe import Recipe
-from fusion.samples.make import make_sample
+from fusion.samples import make_sample
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 
 if TYPE_CHECKING:
     from fusion.regions import Stage1
-    from fusion.samples.sample import Sample
+    from fusion.samples import Sample
     from radstore.store.query import CaseView
 
 Status = Literal["ok", "fallback"]

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 
 from fusion.chain import Chain
 from fusion.predictor import CHECKPOINT, FusionPredictor, Say
-from fusion.recipe import Inputs
-from fusion.samples.make import make_sample
+from fusion.samples import make_sample
+from fusion.settings import model_folder
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
+from radstore.suggest import suggest
 
 if TYPE_CHECKING:
     import torch
 
     from fusion.regions import Stage1
 
-STAGE1, STAGE2, CHAIN = "stage1", "stage2", "chain"
+CHAIN = "chain"
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Models:
     ----------
     folder
         That ``fusion train --models`` wrote to.
-    inputs
-        The row of the ablation.
+    row
+        The row of the ablation, or what its training was named.
     device
         Where they run.
     step, mirroring, checkpoint
@@ -48,7 +49,7 @@ class Models:
     """
 
     folder: Path
-    inputs: Inputs
+    row: str
     device: torch.device
     step: float = 0.5
     mirroring: bool = True
@@ -65,13 +66,11 @@ class Models:
         BadInput
             If it has none.
         """
-        found = _chains(self.folder / STAGE2 / self.inputs.name)
+        folder = model_folder(self.folder, 2, self.row, 0).parent
+        found = _chains(folder)
         if not found:
-            raise BadInput(
-                f"{self.folder / STAGE2 / self.inputs.name} has no chain",
-                f"Train one: `fusion train --stage 2 --inputs {self.inputs.name} --fold 0`; or name another "
-                "folder with --models.",
-            )
+            rows = [path.name for path in sorted(folder.parent.glob("*")) if _chains(path)]
+            raise BadInput(f"{folder} has no model", suggest(self.row, rows, "Trained rows there are"))
         return found
 
     def chains(self, folds: Sequence[int] | None = None) -> list[Chain]:
@@ -85,13 +84,13 @@ class Models:
         missing = sorted(set(folds or ()) - set(self.folds))
         if missing:
             raise BadInput(
-                f"{self.folder / STAGE2 / self.inputs.name} has no chain {missing[0]}",
-                f"It has {', '.join(map(str, self.folds))}: train fold {missing[0]}, or choose among these.",
+                f"{self.folder} has no chain {missing[0]} of row {self.row!r}, which there are cases for",
+                f"Train it, or predict fold {' or '.join(map(str, self.folds))} alone with --fold.",
             )
         return [self._chain(fold) for fold in folds or self.folds]
 
     def _chain(self, fold: int) -> Chain:
-        stage2 = self._predictor(self.folder / STAGE2 / self.inputs.name / f"{CHAIN}{fold}")
+        stage2 = self._predictor(model_folder(self.folder, 2, self.row, fold))
         return Chain(stage2, self._first(stage2), engine=self.engine)
 
     def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
@@ -110,11 +109,11 @@ class Models:
 
 
 def stage1_folder(models: Path, fold: int, *, paper: bool = False) -> Path:
-    """The model folder of a fold's Stage 1; in paper mode the only one, whatever its fold."""
-    own = models / STAGE1 / f"{CHAIN}{fold}"
-    there = _chains(models / STAGE1)
-    if paper and not own.is_dir() and len(there) == 1:
-        return models / STAGE1 / f"{CHAIN}{there[0]}"
+    """The model folder of a fold's Stage 1; in paper mode the only one there is, whatever its fold."""
+    own = model_folder(models, 1, "", fold)
+    there = _chains(own.parent)
+    if paper and fold not in there and len(there) == 1:
+        return model_folder(models, 1, "", there[0])
     return own
 
 

@@ -17,16 +17,13 @@ from fusion.models import Models
 from fusion.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
 from fusion.predictor import CHECKPOINT, Say
 from fusion.probabilities import average
-from fusion.recipe import LABELS, Inputs
-from fusion.studies import Study, of_catalog, of_files, of_store
+from fusion.recipe import LABELS
+from fusion.studies import Study, find_studies
 from radstore.build.outcome import explained
-from radstore.errors import BadInput
 from radstore.images.volume import Volume
 
 if TYPE_CHECKING:
     import os
-
-    from radstore.store.query import Snapshot
 
 Progress = Callable[[int, int], None]
 """Told how many of how many cases are done."""
@@ -70,7 +67,7 @@ def predict(
     out
         The folder of predictions.
     inputs
-        The row of the ablation.
+        The row of the ablation, or what its training was named.
     files
         CT files, DICOM folders, folders of CT files. Or else:
     store, version
@@ -102,16 +99,10 @@ def predict(
         If models, device or cases are not there, or `out` holds other predictions.
     """
     say = say or (lambda text: None)
-    studies = _studies(files, store, version, catalog, source, cases)
-    studies = [study for study in studies if fold is None or study.fold == fold][:limit]
-    if not studies:
-        raise BadInput(
-            f"there is no case to predict{'' if fold is None else f' in fold {fold}'}",
-            "`radstore status` lists the cases; `radstore split` gives them folds.",
-        )
+    studies = find_studies(files, store, version, catalog, source=source, cases=cases, fold=fold, limit=limit)
     chosen, why = choose_device(device)
     say(f"predicting on {chosen}: {why}")
-    trained = Models(Path(models), Inputs(inputs), chosen, step, mirroring, checkpoint, engine, say)
+    trained = Models(Path(models), inputs, chosen, step, mirroring, checkpoint, engine, say)
     chains = {chain.fold: chain for chain in trained.chains(_folds(studies, trained))}
     rule = rule or CandidateRule()
     origin = _origin(trained, list(chains.values()), rule)
@@ -193,44 +184,6 @@ class Run:
         picture(ct, path, region=region, probability=lesion, candidates=detections, title=study.id)
 
 
-def _studies(
-    files: Sequence[Path | str],
-    store: str | os.PathLike[str] | None,
-    version: str | int | None,
-    catalog: Path | str | None,
-    source: str | None,
-    cases: Sequence[str] | None,
-) -> list[Study]:
-    if files:
-        if store or catalog or source or cases:
-            raise BadInput(
-                "CT files and cases of a store or a catalog at once",
-                "Predict them in two runs, to two folders.",
-            )
-        return of_files([Path(file) for file in files])
-    if catalog is not None:
-        from radstore.catalog import load_catalog
-
-        loaded = load_catalog(catalog)
-        snapshot = _snapshot(store or loaded.store, version, needed=store is not None)
-        return of_catalog(loaded.cases(source, cases), snapshot)
-    if store is None:
-        raise BadInput("nothing to predict", "Name CT files, or --store, or --catalog.")
-    snapshot = _snapshot(store, version, needed=True)
-    return of_store(snapshot, source=source, cases=cases) if snapshot else []
-
-
-def _snapshot(store: str | os.PathLike[str], version: str | int | None, *, needed: bool) -> Snapshot | None:
-    """The store, or None where a catalog names one that is not built yet."""
-    from radstore.store import layout
-    from radstore.store.bucket import open_bucket
-    from radstore.store.query import open_store
-
-    if not needed and not layout.is_store(open_bucket(store)):
-        return None
-    return open_store(store, version)
-
-
 def _folds(studies: Sequence[Study], models: Models) -> list[int]:
     """The chains that are needed: all for a case of no fold."""
     if any(study.fold is None for study in studies):
@@ -251,7 +204,7 @@ def _origin(models: Models, chains: Sequence[Chain], rule: CandidateRule) -> Ori
         "candidates": rule.to_json(),
         "paper_mode": first.paper_mode,
     }
-    return Origin(models.inputs.name, 2, used, first.spec_hash, settings)
+    return Origin(models.row, 2, used, first.spec_hash, settings)
 
 
 def _regions(found: Sequence[ChainPrediction]) -> Volume:

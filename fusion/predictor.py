@@ -7,9 +7,7 @@ One vector serves all tiles and mirrors of its case. What does not fit on the GP
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +25,14 @@ from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 
-from fusion.plan.names import CONFIGURATION
+from fusion.bound import Bound
+from fusion.checkpoints import read_checkpoint
+from fusion.model_files import file_digest, read_json
 from fusion.probabilities import Probabilities, in_ct
 from fusion.recipe import Recipe
+from fusion.samples.preparation import CONFIGURATION
 from fusion.tiles import Rung, is_out_of_memory, ladder, release
 from radstore.errors import BadInput, CaseError
-from radstore.suggest import missing_path
 
 if TYPE_CHECKING:
     from fusion.samples.sample import Sample
@@ -120,7 +120,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     def _load(self, plans: dict[str, Any], dataset: dict[str, Any]) -> None:
         manager = PlansManager(plans)
         configuration = manager.get_configuration(CONFIGURATION)
-        found = load_checkpoint(self.file)
+        found = read_checkpoint(self.file)
         network = get_network_from_plans(
             configuration.network_arch_class_name,
             configuration.network_arch_init_kwargs,
@@ -250,93 +250,3 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
             total[tile] += self._internal_maybe_mirror_and_predict(there)[0].to(results) * weight
             weights[tile[1:]] += weight
         return torch.div(total, weights, out=total)
-
-
-class Bound(nn.Module):
-    """A network with one case's vector: takes an image, gives the network image and vector.
-
-    Parameters
-    ----------
-    network
-        That takes a `fusion.network.Batch`.
-    vector
-        float32 (size,), or None: missing.
-    size
-        Of the vector.
-    """
-
-    def __init__(self, network: nn.Module, vector: np.ndarray | None, size: int) -> None:
-        super().__init__()
-        if vector is not None and vector.shape != (size,):
-            raise BadInput(
-                f"a global vector of shape {vector.shape} for a network that takes {size} numbers",
-                "Make vector and model from the same spec.",
-            )
-        self.network = network
-        numbers = np.zeros(size, np.float32) if vector is None else vector.astype(np.float32)
-        self.vector: torch.Tensor
-        self.present: torch.Tensor
-        self.register_buffer("vector", torch.from_numpy(numbers))
-        self.register_buffer("present", torch.tensor(vector is not None))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits of an image (batch, channel, z, y, x)."""
-        from fusion.network import Batch
-
-        several = len(image)
-        return self.network(Batch(image, self.vector.expand(several, -1), self.present.expand(several)))
-
-
-def load_checkpoint(file: Path) -> dict[str, Any]:
-    """What a checkpoint of ours holds, on the host; nothing in it is executed.
-
-    Raises
-    ------
-    BadInput
-        If it is missing, damaged, or holds more than tensors and plain values.
-    """
-    import pickle
-
-    if not file.is_file():
-        raise BadInput(*missing_path(file))
-    try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
-        if not {"network_weights", "trainer_name"} <= set(found):
-            raise KeyError("network_weights, trainer_name")
-    except (RuntimeError, pickle.UnpicklingError, KeyError, EOFError, OSError, TypeError) as error:
-        raise BadInput(
-            f"{file} is no checkpoint that can be used here: {str(error).splitlines()[0]}",
-            "Name a model folder that `fusion train` wrote, and copy it again if it is damaged.",
-        ) from error
-    return found
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A JSON file of a model folder.
-
-    Raises
-    ------
-    BadInput
-        If it is missing or damaged.
-    """
-    try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(f"{file} is not there", "Name a model folder that `fusion train` wrote.") from error
-    except ValueError as error:
-        raise BadInput(f"{file} is damaged: {error}", "Copy the model folder again.") from error
-    return found
-
-
-def file_digest(file: Path) -> str:
-    """sha256 of a file; of a checkpoint it says which model predicted.
-
-    Raises
-    ------
-    BadInput
-        If it is missing.
-    """
-    if not file.is_file():
-        raise BadInput(*missing_path(file))
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -15,6 +15,8 @@ from radstore.images.volume import Geometry, Volume
 from radstore.suggest import missing_path, suggest
 
 if TYPE_CHECKING:
+    import os
+
     from radstore.catalog import Case
     from radstore.store.query import CaseView, Snapshot
 
@@ -44,6 +46,72 @@ class Study:
     read: Callable[[], Volume]
     fold: int | None = None
     stored: CaseView | None = None
+
+
+def find_studies(
+    files: Sequence[Path | str],
+    store: str | os.PathLike[str] | None,
+    version: str | int | None,
+    catalog: Path | str | None,
+    *,
+    source: str | None = None,
+    cases: Sequence[str] | None = None,
+    fold: int | None = None,
+    limit: int | None = None,
+) -> list[Study]:
+    """The cases that are meant; parameters as of `fusion.predict.predict`.
+
+    Raises
+    ------
+    BadInput
+        If there is none, or what is asked for contradicts itself.
+    """
+    found = _meant(files, store, version, catalog, source, cases)
+    found = [study for study in found if fold is None or study.fold == fold][:limit]
+    if not found:
+        raise BadInput(
+            f"there is no case to predict{'' if fold is None else f' in fold {fold}'}",
+            "`radstore status` lists the cases; `radstore split` gives them folds.",
+        )
+    return found
+
+
+def _meant(
+    files: Sequence[Path | str],
+    store: str | os.PathLike[str] | None,
+    version: str | int | None,
+    catalog: Path | str | None,
+    source: str | None,
+    cases: Sequence[str] | None,
+) -> list[Study]:
+    if files:
+        if store or catalog or source or cases:
+            raise BadInput(
+                "CT files and cases of a store or a catalog at once",
+                "Predict them in two runs, to two folders.",
+            )
+        return of_files([Path(file) for file in files])
+    if catalog is not None:
+        from radstore.catalog import load_catalog
+
+        loaded = load_catalog(catalog)
+        snapshot = _snapshot(store or loaded.store, version, needed=store is not None)
+        return of_catalog(loaded.cases(source, cases), snapshot)
+    if store is None:
+        raise BadInput("nothing to predict", "Name CT files, or --store, or --catalog.")
+    snapshot = _snapshot(store, version, needed=True)
+    return of_store(snapshot, source=source, cases=cases) if snapshot else []
+
+
+def _snapshot(store: str | os.PathLike[str], version: str | int | None, *, needed: bool) -> Snapshot | None:
+    """The store, or None where a catalog names one that is not built yet."""
+    from radstore.store import layout
+    from radstore.store.bucket import open_bucket
+    from radstore.store.query import open_store
+
+    if not needed and not layout.is_store(open_bucket(store)):
+        return None
+    return open_store(store, version)
 
 
 def of_store(

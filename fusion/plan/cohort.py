@@ -89,7 +89,9 @@ class Cohort:
                 "Split into fewer folds (`radstore split --k`), or repair the cases.",
             )
         if self.fold is not None and self.fold not in folds:
-            raise BadInput(f"--fold {self.fold}: {self.where} has folds 0 to {folds[-1]}", "Name one of them.")
+            raise BadInput(
+                f"--fold {self.fold}: {self.where} has folds 0 to {folds[-1]}", "Name one of them."
+            )
         if empty := sorted(set(folds) - known):
             raise BadInput(
                 f"{self.where}: fold {empty[0]} has no usable case", "Split again, or repair its cases."
@@ -103,7 +105,8 @@ class Cohort:
         more = f"; {len(others)} more: {', '.join(case for case, _ in others[:5])}" if others else ""
         more += " …" if len(others) > 5 else ""
         return BadInput(
-            f"case {case}: {message}{more}", f"{remedy} --skip-failed plans without such cases, and lists them."
+            f"case {case}: {message}{more}",
+            f"{remedy} --skip-failed plans without such cases, and lists them.",
         )
 
     def _hint(self) -> str:

@@ -14,8 +14,6 @@ from radstore.output_file import writing
 
 Json = dict[str, Any]
 
-CONFIGURATION = "3d_fullres"
-"""The only nnU-Net configuration, in both stages."""
 NO_FOLD = -1
 """As `Recipe.fold`: no fold is held out (paper mode, one plan for all folds)."""
 PLANS, DATASET = "plans.json", "dataset.json"

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fusion.plan.names import CONFIGURATION
 from fusion.plan.overrides import PLANNERS, Overrides
+from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
 
 RAW, PREPROCESSED = "nnUNet_raw", "nnUNet_preprocessed"

@@ -6,13 +6,14 @@ in nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from fusion.plan.names import CONFIGURATION
 from fusion.recipe import CT, KEY, Inputs, Recipe
+from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
 from radstore.suggest import suggest
 
@@ -54,7 +55,7 @@ def plans_for_row(
     configuration["use_mask_for_norm"] = [False] * (extra + 1)
     configuration["architecture"] = _architecture(configuration["architecture"], recipe)
     made["foreground_intensity_properties_per_channel"] = _intensities(made, recipe)
-    made[KEY] = recipe.to_json()
+    made[KEY] = json.loads(json.dumps(recipe.to_json()))  # as it reads from a file
     dataset["channel_names"] = {str(place): name for place, name in enumerate(recipe.channels)}
     return made, dataset
 

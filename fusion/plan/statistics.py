@@ -80,6 +80,8 @@ def standards(names: Sequence[str], cases: Sequence[Moments], what: str) -> Stan
     what
         What notes call one of them: ``map``, ``number of the vector``.
     """
+    if not names:
+        return Standards()
     pooled = reduce(Moments.merged, cases)
     channels, notes = [], []
     for name, count, mean, sd in zip(names, pooled.count, pooled.mean, pooled.sd, strict=True):

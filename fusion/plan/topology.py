@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,7 @@ NO_LIMIT = 999_999  # poolings along an axis, as nnU-Net has it
 
 
 def with_overrides(
-    configuration: Mapping[str, Any],
-    planner: Any,
-    dataset: Mapping[str, Any],
-    overrides: Overrides,
-    voxels: float,
+    configuration: Mapping[str, Any], planner: Any, dataset: Mapping[str, Any], overrides: Overrides
 ) -> dict[str, Any]:
     """The configuration with the user's patch, stages and batch; strides and kernels follow the patch.
 
@@ -35,8 +31,6 @@ def with_overrides(
         The ``dataset.json``.
     overrides
         Patch, stages and batch act here.
-    voxels
-        Of all training cases on the network's grid: nnU-Net wants no batch to show more than 5 % of them.
 
     Raises
     ------
@@ -46,7 +40,7 @@ def with_overrides(
     made = dict(configuration)
     if overrides.patch is not None or overrides.stages is not None:
         made = _reshaped(made, planner, overrides)
-        made["batch_size"] = _batch(made, planner, dataset, voxels)
+        made["batch_size"] = _batch(made, planner, dataset)
     if overrides.batch is not None:
         made["batch_size"] = overrides.batch
     _require_stages(made)
@@ -86,7 +80,7 @@ def _arguments(planner: Any, strides: Sequence, kernels: Sequence, stages: int) 
     }
 
 
-def _batch(configuration: Mapping[str, Any], planner: Any, dataset: Mapping[str, Any], voxels: float) -> int:
+def _batch(configuration: Mapping[str, Any], planner: Any, dataset: Mapping[str, Any]) -> int:
     """How many patches fit, by nnU-Net's own estimate and rules."""
     architecture, patch = configuration["architecture"], configuration["patch_size"]
     with quietly():
@@ -101,6 +95,7 @@ def _batch(configuration: Mapping[str, Any], planner: Any, dataset: Mapping[str,
     budget = (
         planner.UNet_reference_val_3d * planner.UNet_vram_target_GB / planner.UNet_reference_val_corresp_GB
     )
+    voxels = float(np.prod(configuration["median_image_size_in_voxels"])) * dataset["numTraining"]
     fitting = round(budget / estimate * planner.UNet_reference_val_corresp_bs_3d)
     shown = round(voxels * planner.max_dataset_covered / float(np.prod(patch)))
     return int(max(min(fitting, shown), planner.UNet_min_batch_size))
@@ -125,5 +120,5 @@ def _require_stages(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def _shown(values: Sequence) -> str:
+def _shown(values: Iterable) -> str:
     return " × ".join(f"{value:g}" for value in values)

@@ -19,7 +19,8 @@ import fusion.nnunet  # noqa: F401
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from fusion.predictor import FusionPredictor, file_digest
+from fusion.model_files import file_digest
+from fusion.predictor import FusionPredictor
 from fusion.tiles import Rung
 from radstore.errors import BadInput, CaseError
 
@@ -178,7 +179,7 @@ def test_folders_that_cannot_be_used(tiny_model: Models, tmp_path: Path) -> None
     with pytest.raises(BadInput, match="checkpoint of another network"):
         FusionPredictor(folder, device=CPU)
     checkpoint.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadInput, match="no checkpoint that can be used"):
+    with pytest.raises(BadInput, match="cannot be read"):
         FusionPredictor(folder, device=CPU)
     checkpoint.unlink()
     with pytest.raises(BadInput, match="does not exist"):
@@ -201,7 +202,7 @@ def test_a_checkpoint_cannot_run_code(tiny_model: Models) -> None:
     folder = tiny_model("ct")
     file = folder / "fold_0" / "checkpoint_final.pth"
     torch.save({"network_weights": Evil(), "trainer_name": "x"}, file)
-    with pytest.raises(BadInput, match="no checkpoint that can be used"):
+    with pytest.raises(BadInput, match="cannot be read"):
         FusionPredictor(folder, device=CPU)
 
 
