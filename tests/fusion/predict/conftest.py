@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 
 from fusion.recipe import KEY, LABELS, Channel, Inputs, Recipe
 from radstore.images.volume import Geometry, Volume
+from radstore.images.write import write_volume
+from radstore.spec import Spec
+from radstore.store.query import Snapshot, open_store
 
 MAP = "original_firstorder_Mean"
 PATCH, SPACING = [8, 16, 16], [4.0, 2.0, 2.0]
@@ -210,3 +214,127 @@ def tiny_sample(tiny_ct: Callable[..., Volume]) -> Callable[..., Any]:
         return Sample(data, ("CT", MAP), region, properties=properties)
 
     return make
+
+
+SPEC = Spec.from_dict(
+    {
+        "features": ["original_firstorder_Mean", "original_glcm_Contrast", "original_shape_Sphericity"],
+        "setting": {"binWidth": 20},
+        "voxelSetting": {"kernelRadius": 1},
+        "maps": True,
+    },
+    "tiny",
+)
+CASES = {"a": 0, "b": 0, "c": 1, "d": 1, "new": None}  # case → fold
+VIEW = "tiny@stage1-fold{}"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Five CTs in files, a store with their images, and what chain 0 computed of them; models of two folds."""
+
+    root: Path
+    models: Path
+
+    @property
+    def catalog(self) -> Path:
+        return self.root / "catalog.yaml"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    def snapshot(self) -> Snapshot:
+        return open_store(self.store)
+
+    def file(self, case: str) -> Path:
+        return self.root / "images" / f"{case}_0000.nii.gz"
+
+    def recipe(self, inputs: str, fold: int, **others: Any) -> Recipe:
+        """As `fusion plan` would make it."""
+        given = {
+            "region": f"stage1-fold{fold}",
+            "view": VIEW.format(fold),
+            "spec": SPEC.document,
+            "spec_hash": SPEC.hash,
+            "maps": tuple(Channel(name, 40.0, 60.0) for name in SPEC.names[:2]),
+            "vector": tuple(Channel(name, 1.0, 30.0) for name in SPEC.names),
+            "roi": replace(Recipe(2, 0).roi, mm=(6.0, 6.0, 3.0)),
+        }
+        return Recipe(stage=2, fold=fold, inputs=Inputs(inputs), **{**given, **others})
+
+    def train(self, inputs: str, *folds: int, stage: int = 2, **others: Any) -> None:
+        """Models of a row, or of Stage 1."""
+        for fold in folds:
+            row = "" if stage == 1 else inputs
+            folder = self.models / f"stage{stage}" / row / f"chain{fold}"
+            shaping = {name: others.pop(name) for name in ("change", "seed") if name in others}
+            recipe = Recipe(1, fold) if stage == 1 else self.recipe(inputs, fold, **others)
+            write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
+
+
+def find_bright(network: Any) -> None:
+    """Make a tiny Stage 1 call parenchyma what is bright, and background what is not."""
+    import torch
+
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.zero_()
+        for block in (network.encoder.stages[0], network.decoder.stages[0]):
+            for conv in block.modules():
+                if isinstance(conv, torch.nn.Conv3d):
+                    conv.weight[:, -6:, 1, 1, 1] = 1.0 / 6  # of the decoder: the skip's channels
+                if isinstance(conv, torch.nn.InstanceNorm3d):
+                    conv.weight.fill_(1.0)
+        head = network.decoder.seg_layers[-1]
+        head.weight[4] = 1.0
+        head.bias[0] = 1.0
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The site without models, built once."""
+    import yaml
+
+    from radstore.build import build
+    from radstore.store import layout, log
+    from radstore.store.blocks import CODEC
+    from radstore.store.bucket import open_bucket
+    from radstore.store.log import Change
+    from radstore.store.manifest import CaseRecord
+    from radstore.store.regions import StoredRegion, keep_regions
+
+    root = tmp_path_factory.mktemp("site")
+    site = Site(root, root / "models")
+    for seed, case in enumerate(CASES):
+        write_volume(ct_volume(seed=seed), site.file(case))
+    files = {"image": "{{ CATALOG_DIR }}/images/{case}_0000.nii.gz"}
+    source = {"driver": "files", "args": files}
+    site.catalog.write_text(yaml.safe_dump({"store": str(site.store), "sources": {"here": source}}))
+    masks = {}
+    for seed, (case, fold) in enumerate(CASES.items()):
+        image = ct_volume(seed=seed)
+        array = np.zeros(image.array.shape, np.uint8)
+        array[2:8, 10:20, 10 : 18 + seed] = 1
+        held_out = [0 if fold is None else fold]
+        origin = {"stage": 1, "model": "m", "held_out": held_out, "status": "fallback" if case == "b" else "ok"}
+        masks[case] = StoredRegion(Volume(array, image.geometry), origin)
+    layout.create(open_bucket(site.store), CODEC)
+    info = {case: {"patient": case, "source": "here"} for case in CASES}
+    keep_regions(site.store, "stage1-fold0", masks, info=info)
+    build(SPEC, catalog=site.catalog, region="stage1-fold0", engine="cpu", workers=1, check=False)
+    snapshot = site.snapshot()
+    changes = {}
+    for case, fold in CASES.items():
+        record = snapshot.manifest.get(case)
+        if fold is not None:
+            marked = CaseRecord(record.info, record.blocks, {"fold": fold, "split": "s"})
+            changes[case] = Change(record, marked)
+    log.commit(snapshot.bucket, changes, message="folds")
+    return site
+
+
+@pytest.fixture
+def site(built: Site, tmp_path: Path) -> Site:
+    """The site, with a folder of its own for models, still empty."""
+    return replace(built, models=tmp_path / "models")
