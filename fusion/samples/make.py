@@ -91,7 +91,7 @@ def make_sample(
         locations=None if seg is None else locations(seg),
         properties=properties,
         geometry=frame.grid,
-        spec_hash="" if maps is None else str(maps.attrs.get("spec_hash", "")),
+        spec_hash=recipe.spec_hash,
     )
 
 
