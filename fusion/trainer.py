@@ -150,7 +150,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def do_split(self) -> tuple[list[str], list[str]]:
         """The cases of the view that other folds hold out, and those that this one does."""
-        return split_cases(View.load(self.folders.view), self.fold)
+        return split_cases(View.load(self.folders.view))
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """nnU-Net's, whose vectors are read once."""

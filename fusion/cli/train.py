@@ -23,7 +23,7 @@ def train(
         typer.Option(
             "--inputs",
             metavar="ROW",
-            help="Of Stage 2: ct, ct+global, ct+maps, ct+maps+global; or the controls ct+region, ct+permuted.",
+            help="Of Stage 2: ct, ct+global, ct+maps, ct+maps+global; controls: ct+region, ct+permuted.",
         ),
     ] = "ct",
     models: Annotated[
@@ -31,9 +31,7 @@ def train(
     ] = Path("models"),
     store: Annotated[
         str | None,
-        typer.Option(
-            "--store", "-s", metavar="PATH|URL", help="The store. Default: the one planned from."
-        ),
+        typer.Option("--store", "-s", metavar="PATH|URL", help="The store. Default: the one planned from."),
     ] = None,
     channels: Annotated[
         str | None,
@@ -76,9 +74,7 @@ def train(
         bool | None,
         typer.Option("--compile/--no-compile", help="torch.compile. Default: on a GPU."),
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda.")
-    ] = "auto",
+    device: Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -96,13 +92,14 @@ def train(
         bool, typer.Option("--continue", help="Go on with what lies in the folder, with its settings.")
     ] = False,
     ddp: Annotated[
-        bool, typer.Option("--ddp", help="One process a GPU: torchrun --nproc-per-node N -m fusion train … --ddp")
+        bool,
+        typer.Option("--ddp", help="One process a GPU: torchrun --nproc-per-node N -m fusion train … --ddp"),
     ] = False,
 ) -> int:
     """Train a stage on all folds but one.
 
-    Writes a model folder in nnU-Net's layout, <models>/stage1/chainK or <models>/stage2/ROW/chainK. A training
-    that was stopped goes on behind its last whole epoch with --continue.
+    Writes a model folder in nnU-Net's layout, <models>/stage1/chainK or <models>/stage2/ROW/chainK. A
+    training that was stopped goes on behind its last whole epoch with --continue.
     """
     from fusion.training import train as run
 
@@ -139,6 +136,6 @@ def train(
 
 def _tell(epoch: Epoch) -> None:
     note(
-        f"epoch {epoch.number} of {epoch.of}: loss {epoch.train_loss:.3f}, held out {epoch.validation_loss:.3f}, "
-        f"Dice {epoch.dice:.3f}, {epoch.seconds:.1f} s"
+        f"epoch {epoch.number} of {epoch.of}: loss {epoch.train_loss:.3f}, "
+        f"held out {epoch.validation_loss:.3f}, Dice {epoch.dice:.3f}, {epoch.seconds:.1f} s"
     )

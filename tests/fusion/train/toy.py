@@ -25,6 +25,7 @@ from fusion.distributed import is_main, joined
 from fusion.network import CLASS_NAME
 from fusion.settings import FOLDERS, KEY, Folders, Training
 from fusion.trainer import FusionTrainer
+from fusion.training import WORKERS
 
 CONFIGURATION = "3d_fullres"
 PATCH = [4, 16, 16]
@@ -142,7 +143,7 @@ def trainer(folder: Path, told: dict[str, Any], resume: bool = False) -> ToyTrai
 
 def main(folder: str, fused: str, epochs: str, stop: str = "") -> None:
     """Train, or go on training; stop in the middle of an epoch if told."""
-    os.environ["nnUNet_n_proc_DA"] = "0"
+    os.environ[WORKERS] = "0"
     torch.set_num_threads(1)
     with joined(None, torch.device("cpu")):
         latest = Path(folder) / "fold_0" / "checkpoint_latest.pth"
