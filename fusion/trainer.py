@@ -150,7 +150,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def do_split(self) -> tuple[list[str], list[str]]:
         """The cases of the view that other folds hold out, and those that this one does."""
-        return split_cases(View.load(self.folders.view), self.fold)
+        return split_cases(View.load(self.folders.view))
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """nnU-Net's, whose vectors are read once."""
@@ -169,10 +169,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         if self.settings.stock:
             return rotation, in_plane, read, mirror
         most = float(np.deg2rad(self.settings.rotation))
-        patch = self.configuration_manager.patch_size
-        turned = patch[1:] if in_plane else patch  # thick slices turn and zoom within their plane
-        read = [*patch[: len(patch) - len(turned)], *get_patch_size(turned, most, most, most, SCALES)]
-        return (-most, most), in_plane, read, mirror
+        enough = get_patch_size(self.configuration_manager.patch_size, most, most, most, SCALES)
+        return (-most, most), in_plane, np.minimum(read, enough), mirror
 
     @staticmethod
     def get_training_transforms(*args: Any, **kwargs: Any) -> BasicTransform:

@@ -8,6 +8,7 @@ import typer
 
 from fusion.cli.plan import plan
 from fusion.cli.regions import regions
+from fusion.cli.train import train
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -31,7 +32,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, regions)
+VERBS: tuple[Callable[..., int], ...] = (plan, train, regions,)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))
