@@ -250,6 +250,20 @@ class Site:
     def file(self, case: str) -> Path:
         return self.root / "images" / f"{case}_0000.nii.gz"
 
+    def build(self, store: Path) -> None:
+        """What chain 0 computes, in the regions that the store has."""
+        from radstore.build import build
+
+        build(
+            SPEC,
+            catalog=self.catalog,
+            store=store,
+            region="stage1-fold0",
+            engine="cpu",
+            workers=1,
+            check=False,
+        )
+
     def recipe(self, inputs: str, fold: int, **others: Any) -> Recipe:
         """As `fusion plan` would make it."""
         given = {
@@ -273,7 +287,7 @@ class Site:
             write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
 
 
-def find_bright(network: Any) -> None:
+def _find_bright(network: Any) -> None:
     """Make a tiny Stage 1 call parenchyma what is bright, and background what is not."""
     import torch
 
@@ -296,7 +310,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site without models, built once."""
     import yaml
 
-    from radstore.build import build
     from radstore.store import layout, log
     from radstore.store.blocks import CODEC
     from radstore.store.bucket import open_bucket
@@ -317,12 +330,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
         array = np.zeros(image.array.shape, np.uint8)
         array[2:8, 10:20, 10 : 18 + seed] = 1
         held_out = [0 if fold is None else fold]
-        origin = {"stage": 1, "model": "m", "held_out": held_out, "status": "fallback" if case == "b" else "ok"}
+        origin = {
+            "stage": 1,
+            "model": "m",
+            "held_out": held_out,
+            "status": "fallback" if case == "b" else "ok",
+        }
         masks[case] = StoredRegion(Volume(array, image.geometry), origin)
     layout.create(open_bucket(site.store), CODEC)
     info = {case: {"patient": case, "source": "here"} for case in CASES}
     keep_regions(site.store, "stage1-fold0", masks, info=info)
-    build(SPEC, catalog=site.catalog, region="stage1-fold0", engine="cpu", workers=1, check=False)
+    site.build(site.store)
     snapshot = site.snapshot()
     changes = {}
     for case, fold in CASES.items():
@@ -338,3 +356,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def site(built: Site, tmp_path: Path) -> Site:
     """The site, with a folder of its own for models, still empty."""
     return replace(built, models=tmp_path / "models")
+
+
+@pytest.fixture
+def find_bright() -> Callable[[Any], None]:
+    """Gives `train(..., change=)` a Stage 1 that finds what is bright."""
+    return _find_bright
