@@ -126,9 +126,7 @@ def reordered_grid(grid: Geometry, order: Sequence[int]) -> Geometry:
 def cropped(volume: Volume, box: Box) -> Volume:
     """The part of a volume in a box."""
     z, y, x = sides(box)
-    return replace(
-        volume, array=volume.array[box], geometry=volume.geometry.crop(start_of(box), (x, y, z))
-    )
+    return replace(volume, array=volume.array[box], geometry=volume.geometry.crop(start_of(box), (x, y, z)))
 
 
 def resized(grid: Geometry, shape: Index3) -> Geometry:

@@ -47,7 +47,9 @@ class Preparation:
         BadInput
             If there is no such configuration, it is not 3-D, or its first channel is not normalised as a CT.
         """
-        import fusion.nnunet  # noqa: F401 - before nnunetv2
+        import fusion.nnunet  # noqa: F401
+
+        # isort: split
         from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
         if configuration not in plans["configurations"]:
@@ -64,9 +66,7 @@ class Preparation:
             order=(int(z), int(y), int(x)),
             spacing=tuple(float(mm) for mm in chosen["spacing"]),  # type: ignore[arg-type]
             intensity=dict(manager.foreground_intensity_properties_per_channel["0"]),
-            resampling={
-                name: chosen[name] for both in functions for name in (both, f"{both}_kwargs")
-            },
+            resampling={name: chosen[name] for both in functions for name in (both, f"{both}_kwargs")},
         )
 
     @property
@@ -81,7 +81,7 @@ class Preparation:
         }
 
     def shape(self, crop: Volume) -> Index3:
-        """The network's grid for a crop (axes in `order`); at least one voxel, where nnU-Net would have none."""
+        """The network's grid for a crop (axes in `order`); one voxel where nnU-Net would have none."""
         from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
         spacing = crop.geometry.spacing[::-1]

@@ -39,7 +39,7 @@ class Sample:
     geometry
         The network's grid in the patient.
     spec_hash
-        Of the spec that the maps were computed from; empty without maps.
+        Of the recipe: of the spec that maps and vector are computed from; empty where there is none.
     """
 
     data: np.ndarray

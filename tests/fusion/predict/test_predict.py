@@ -80,7 +80,7 @@ def test_a_file_gives_what_its_stored_case_gives(trained: Any, tmp_path: Path) -
 
 
 def site_with_own_region(site: Any, chain: Any, ct: Volume, folder: Path) -> Path:
-    """A copy of the site's store in which case a has the region that Stage 1 finds, and what follows from it."""
+    """A copy of the store in which case a has the region that Stage 1 finds, and what follows from it."""
     from radstore.store.regions import StoredRegion, keep_regions
 
     store = folder / "store"

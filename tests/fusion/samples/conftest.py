@@ -82,7 +82,7 @@ def region(of: Volume) -> Volume:
 
 
 def maps(of: Volume, spacing: tuple[float, float, float] = (1.0, 1.0, 2.0), spec: str = "") -> xr.DataArray:
-    """Two maps on a grid of their own inside the CT: 2 z + 3 y + 5 x in mm of the grid's axes, and a constant."""
+    """Two maps on a grid of their own inside the CT: 2 z + 3 y + 5 x in mm along its axes, and a constant."""
     grid = of.geometry
     extent = [n * mm for n, mm in zip(grid.size, grid.spacing, strict=True)]
     x, y, z = (int(0.8 * mm / step) for mm, step in zip(extent, spacing, strict=True))

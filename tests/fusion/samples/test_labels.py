@@ -33,7 +33,11 @@ def test_many_voxels_are_drawn() -> None:
 
 def test_as_nnunet_wants_them() -> None:
     found = class_locations(np.array([[2, 3, 4, 5], [1, 6, 7, 8]], np.int32), (1, 2, 3))
-    assert {label: rows.tolist() for label, rows in found.items()} == {1: [[0, 6, 7, 8]], 2: [[0, 3, 4, 5]], 3: []}
+    assert {label: rows.tolist() for label, rows in found.items()} == {
+        1: [[0, 6, 7, 8]],
+        2: [[0, 3, 4, 5]],
+        3: [],
+    }
     assert found[3].shape == (0, 4)
 
 

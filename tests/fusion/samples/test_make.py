@@ -39,7 +39,11 @@ def stock(ct: Volume, labels: Volume | None, plans: dict[str, Any], folder: Any)
             sitk.WriteImage(to_itk(volume), name)
     manager = PlansManager(plans)
     data, seg, properties = DefaultPreprocessor(verbose=False).run_case(
-        names[:1], names[1] if labels else None, manager, manager.get_configuration("3d_fullres"), {"labels": LABELS}
+        names[:1],
+        names[1] if labels else None,
+        manager,
+        manager.get_configuration("3d_fullres"),
+        {"labels": LABELS},
     )
     return data, seg.clip(0), properties  # −1 outside of what is not zero: background when training
 
@@ -146,7 +150,9 @@ def test_a_region_at_the_border_of_the_ct_keeps_its_corner(tiny: SimpleNamespace
 
 
 def test_nnunets_exporter_puts_a_prediction_back(tiny: SimpleNamespace) -> None:
-    from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
+    from nnunetv2.inference.export_prediction import (
+        convert_predicted_logits_to_segmentation_with_correct_shape,
+    )
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     ct = tiny.ct()
@@ -190,7 +196,9 @@ def test_labels_outside_the_plan(tiny: SimpleNamespace) -> None:
     assert sample.seg is not None
     assert set(np.unique(sample.seg)) == {0, 1, 2, 4}
     labels.array[3, 3, 3] = 9
-    with pytest.raises(CaseError, match=r"labels.nii.gz: label value 9 \(1 voxels\) is not in the plan") as told:
+    with pytest.raises(
+        CaseError, match=r"labels.nii.gz: label value 9 \(1 voxels\) is not in the plan"
+    ) as told:
         make_sample(ct, tiny.plans((2.5, 0.9, 0.8)), labels=labels)
     assert told.value.step == "labels"
 
@@ -208,9 +216,13 @@ def test_prediction_sees_what_training_saw(tiny: SimpleNamespace) -> None:
     """Labels or not, through the store's block or not, more maps or in another order: the same input."""
     ct = tiny.ct()
     region, maps = tiny.region(ct), tiny.maps(ct)
-    recipe = replace(STAGE2, inputs=Inputs("ct+maps"), maps=(Channel("flat", 1.0, 2.0), Channel("ramp", 0.0, 9.0)))
+    recipe = replace(
+        STAGE2, inputs=Inputs("ct+maps"), maps=(Channel("flat", 1.0, 2.0), Channel("ramp", 0.0, 9.0))
+    )
     plans = tiny.plans((1.3, 0.6, 0.7), recipe=recipe)
-    trained = Sample.from_block(make_sample(ct, plans, region=region, maps=maps, labels=tiny.labels(ct)).to_block())
+    trained = Sample.from_block(
+        make_sample(ct, plans, region=region, maps=maps, labels=tiny.labels(ct)).to_block()
+    )
     predicted = make_sample(ct, plans, region=region, maps=maps.isel(feature=[1, 0]))
     one, other = (recipe.network_input(s.data, s.names, s.region) for s in (trained, predicted))
     assert predicted.names == ("CT", "flat", "ramp")
@@ -232,7 +244,9 @@ def test_what_is_refused(tiny: SimpleNamespace) -> None:
         make_sample(ct, plans, region=Volume(np.zeros_like(region.array), ct.geometry))
     with pytest.raises(BadInput, match="no configuration '3d_lowres'"):
         make_sample(ct, plans, region=region, configuration="3d_lowres")
-    straight = maps.assign_attrs(geometry=maps.attrs["geometry"] | {"direction": list(Geometry((1, 1, 1)).direction)})
+    straight = maps.assign_attrs(
+        geometry=maps.attrs["geometry"] | {"direction": list(Geometry((1, 1, 1)).direction)}
+    )
     with pytest.raises(BadInput, match="axes of two grids differ"):
         make_sample(ct, plans, region=region, maps=straight)
     moved = Volume(region.array, replace(ct.geometry, origin=(0.0, 0.0, 0.0)), "moved.nii.gz")
