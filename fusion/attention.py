@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def export_attention(
     Parameters
     ----------
     out
-        A folder: ``<case>.attention.nii.gz`` and ``<case>.attention.png``.
+        A folder: ``<case>.attention.nii.gz``, 0 outside the ROI, and ``<case>.attention.png``.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def export_attention(
         meant = [chain for chain in chains if study.fold in (None, chain.fold)]
         found = [attention_map(chain, ct, study.stored) for chain in meant]
         mean = _mean([volume for volume, _ in found])
-        path = write_volume(mean, Path(out) / f"{study.id}.{MAP}")
+        path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), Path(out) / f"{study.id}.{MAP}")
         drawn = Path(out) / f"{study.id}.{PICTURE}"
         case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id)
         written[study.id] = path, drawn

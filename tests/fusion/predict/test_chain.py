@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,12 @@ import torch
 from fusion.ingredients import computed_numbers, model_spec
 from fusion.models import Models
 from fusion.recipe import Recipe
+from fusion.samples import materialise
 from fusion.studies import of_store
+from fusion.view import View
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
+from radstore.store.query import open_store
 
 ROW = "ct+maps+global"
 
@@ -30,6 +35,16 @@ def ct_of(site: Any, case: str = "a") -> Volume:
 def network_input(chain: Any, ct: Volume, given: Any) -> np.ndarray:
     sample = chain.sample(ct, given)
     return chain.recipe.network_input(sample.data, sample.names, sample.region)
+
+
+def materialised(site: Any, chain: Any, folder: Path) -> View:
+    """The view of a copy of the store that has the chain's training samples."""
+    store = shutil.copytree(site.store, folder / "store")
+    plans, dataset = chain.stage2.plans_manager.plans, chain.stage2.dataset_json
+    catalog, cases = site.catalog_with_labels(folder), list("abcd")
+    done = materialise(store, catalog, plans, dataset, "stage2-fold0", cases=cases, jobs=1)
+    assert not done.failed
+    return View.of(open_store(store), "stage2-fold0", chain.recipe)
 
 
 def test_stored_and_computed_are_the_same_bits(site: Any) -> None:
@@ -48,20 +63,11 @@ def test_stored_and_computed_are_the_same_bits(site: Any) -> None:
 
 def test_training_and_prediction_give_the_network_the_same_bits(site: Any, tmp_path: Any) -> None:
     """The dataset that training reads, against the chain; neither has its own code for it."""
-    import shutil
-
     from fusion.dataset import StoreDataset
-    from fusion.samples import materialise
-    from fusion.view import View
-    from radstore.store.query import open_store
 
     site.train(ROW, 0)
     chain, ct = chain_of(site), ct_of(site)
-    store = shutil.copytree(site.store, tmp_path / "store")
-    plans, dataset = chain.stage2.plans_manager.plans, chain.stage2.dataset_json
-    done = materialise(store, site.catalog_with_labels(tmp_path), plans, dataset, "stage2-fold0", jobs=1)
-    assert not done.failed
-    View.of(open_store(store), "stage2-fold0", chain.recipe).save(tmp_path / "view")
+    materialised(site, chain, tmp_path).save(tmp_path / "view")
     training = StoreDataset(str(tmp_path / "view"))
     data, _, _, properties = training.load_case("a")
     trained = data[(slice(None), *(slice(0, n) for n in data.shape[1:]))]
@@ -121,10 +127,19 @@ def test_a_model_without_a_spec_says_so() -> None:
         model_spec(Recipe(stage=2, fold=0))
 
 
-def test_the_permuted_control_is_for_validation_folds(site: Any) -> None:
+def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_path: Any) -> None:
+    from fusion.vectors import vectors_of
+
     site.train("ct+permuted", 0)
+    chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
     with pytest.raises(BadInput, match="needs the vectors of a store's other cases"):
-        chain_of(site, "ct+permuted").ingredients(ct_of(site), site.snapshot().case("a"))
+        chain._borrowed(ct, None)
+    view = materialised(site, chain, tmp_path)
+    snapshot = view.open()
+    given = chain.ingredients(ct, snapshot.case("a"))
+    np.testing.assert_array_equal(given.numbers.vector, vectors_of(view, snapshot)["a"])
+    own = computed_numbers(ct, given.region, chain.recipe, engine="cpu").vector
+    assert not np.array_equal(given.numbers.vector, own)
 
 
 def test_stage_1_of_another_stage_is_refused(site: Any) -> None:
