@@ -1,12 +1,14 @@
-"""`Bound`: a network that remembers the vector of the case it predicts."""
+"""`Bound`: a network that remembers the vector of the case it predicts; `Looking`: where it looks."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
-from fusion.network import Batch
+from fusion.network import Batch, FusedUNet
 from radstore.errors import BadInput
 
 
@@ -39,5 +41,23 @@ class Bound(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of an image (batch, channel, z, y, x)."""
+        return self.network(self._batch(image))
+
+    def _batch(self, image: torch.Tensor) -> Batch:
         several = len(image)
-        return self.network(Batch(image, self.vector.expand(several, -1), self.present.expand(several)))
+        return Batch(image, self.vector.expand(several, -1), self.present.expand(several))
+
+
+class Looking(Bound):
+    """The same network's attention instead of its logits, on the image's voxels.
+
+    1: this voxel is looked at as if all were looked at alike; 2: twice as much.
+    """
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Attention (batch, head, z, y, x) of an image (batch, channel, z, y, x)."""
+        weights = cast(FusedUNet, self.network).attention(self._batch(image))  # (batch, head, z, y, x) of the bottleneck
+        relative = weights * weights[0, 0].numel()
+        return nn.functional.interpolate(
+            relative.float(), size=image.shape[2:], mode="trilinear", align_corners=False
+        )

@@ -78,19 +78,17 @@ class Chain:
         Gives the fold's Stage 1; called once, and only when a case has no region yet.
     engine
         Who computes vector and maps, see `radstore.engines.registry.choose`.
-    borrowed
-        Case → network vector, for the control ``ct+permuted``; elsewhere None.
     """
 
     stage2: FusionPredictor
     stage1: Callable[[], Stage1]
     engine: str = "auto"
-    borrowed: Callable[[str], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         if wanted(self.recipe):
             model_spec(self.recipe)  # refused now, not at the first case
         self._stage1: Stage1 | None = None
+        self._others: dict[str, np.ndarray] | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -171,13 +169,21 @@ class Chain:
         kept = stored_numbers(stored, self.recipe) if stored else None
         return kept or computed_numbers(ct, region, self.recipe, engine=self.engine)
 
-    def _borrowed(self, ct: Volume, stored: CaseView | None) -> np.ndarray:
-        if self.borrowed is None or stored is None:
+    def _borrowed(self, ct: Volume, stored: CaseView | None) -> np.ndarray | None:
+        """The vector of the other case that training and validation give this one."""
+        if stored is None:
             raise BadInput(
                 f"{ct.source}: the control 'ct+permuted' needs the vectors of a store's other cases",
                 "Predict validation folds of the store with it, nothing else.",
             )
-        return self.borrowed(stored.id)
+        if self._others is None:
+            from fusion.plan import plan_name
+            from fusion.vectors import vectors_of
+            from fusion.view import View
+
+            plan = plan_name(2, None if self.recipe.paper_mode else self.fold)
+            self._others = vectors_of(View.of(stored.snapshot, plan, self.recipe), stored.snapshot)
+        return self._others.get(stored.id)
 
 
 def _status(told: object) -> Status:

@@ -185,10 +185,9 @@ class Run:
 
 
 def _folds(studies: Sequence[Study], models: Models) -> list[int]:
-    """The chains that are needed: all for a case of no fold."""
-    if any(study.fold is None for study in studies):
-        return models.folds
-    return sorted({study.fold for study in studies if study.fold is not None})
+    """The chains that are needed: each fold's for its cases, all for a case of no fold."""
+    needed = {study.fold for study in studies if study.fold is not None}
+    return sorted(needed | set(models.folds if any(study.fold is None for study in studies) else ()))
 
 
 def _origin(models: Models, chains: Sequence[Chain], rule: CandidateRule) -> Origin:

@@ -177,10 +177,29 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         vector
             As for `predict`.
         """
+        if not self.recipe.inputs.vector:
+            return self.slide(self.network, image)
+        return self.slide(Bound(self.network, vector, len(self.recipe.vector)), image)
+
+    def slide(self, network: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """What any network gives over the tiles of an image, half (channel, z, y, x) on the host; and notes.
+
+        Parameters
+        ----------
+        network
+            Takes (1, channel, z, y, x) and gives as many voxels.
+        image
+            float32 (channel, z, y, x).
+
+        Raises
+        ------
+        CaseError
+            If what it gives is not finite.
+        """
         rungs = self._ladder()
         for at, rung in enumerate(rungs):
             try:
-                with self._standing_on(rung), self._bound(vector):
+                with self._standing_on(rung), self._running(network):
                     found = self.predict_sliding_window_return_logits(image).cpu()
             except (RuntimeError, torch.OutOfMemoryError) as error:
                 if at + 1 == len(rungs) or not is_out_of_memory(error):
@@ -218,15 +237,14 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
             self.configuration_manager, self.device = configuration, self._asked
 
     @contextlib.contextmanager
-    def _bound(self, vector: np.ndarray | None) -> Iterator[None]:
-        """Give the network the case's vector with every tile."""
-        plain = self.network
-        if self.recipe.inputs.vector:
-            self.network = Bound(plain, vector, len(self.recipe.vector))
+    def _running(self, network: nn.Module) -> Iterator[None]:
+        """Slide with this network instead of the model's own."""
+        own = self.network
+        self.network = network
         try:
             yield
         finally:
-            self.network = plain
+            self.network = own
 
     @torch.inference_mode()
     def _internal_predict_sliding_window_return_logits(
@@ -242,11 +260,13 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         weight = compute_gaussian(
             tuple(self._rung.tile), sigma_scale=EDGE, value_scaling_factor=SCALE, device=results
         )
-        heads = self.label_manager.num_segmentation_heads
-        total = torch.zeros((heads, *data.shape[1:]), dtype=torch.half, device=results)
+        total = torch.empty(0)  # of as many channels as the network turns out to give
         weights = torch.zeros(data.shape[1:], dtype=torch.half, device=results)
         for tile in slicers:
             there = torch.clone(data[tile][None], memory_format=torch.contiguous_format).to(self.device)
-            total[tile] += self._internal_maybe_mirror_and_predict(there)[0].to(results) * weight
+            found = self._internal_maybe_mirror_and_predict(there)[0].to(results)
+            if not len(total):
+                total = torch.zeros((len(found), *data.shape[1:]), dtype=torch.half, device=results)
+            total[tile] += found * weight
             weights[tile[1:]] += weight
         return torch.div(total, weights, out=total)

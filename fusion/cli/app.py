@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import typer
 
+from fusion.cli.attention import attention
+from fusion.cli.challenge import serve_challenge
 from fusion.cli.plan import plan
+from fusion.cli.predict import predict
 from fusion.cli.regions import regions
 from fusion.cli.train import train
 from radstore.cli.program import speaking
@@ -32,7 +35,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, train, regions,)
+VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, serve_challenge,)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))

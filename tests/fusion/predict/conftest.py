@@ -231,7 +231,7 @@ VIEW = "tiny@stage1-fold{}"
 
 @dataclass(frozen=True)
 class Site:
-    """Five CTs in files, a store with their images, and what chain 0 computed of them; models of two folds."""
+    """Five CTs in files, a store with their images and what chain 0 computed of them; models of two folds."""
 
     root: Path
     models: Path
@@ -249,6 +249,36 @@ class Site:
 
     def file(self, case: str) -> Path:
         return self.root / "images" / f"{case}_0000.nii.gz"
+
+    def catalog_with_labels(self, folder: Path) -> Path:
+        """The same catalog, with label files: whoever trains has them."""
+        import yaml
+
+        source = yaml.safe_load(self.catalog.read_text())["sources"]["here"]
+        for case in CASES:
+            image = ct_volume()
+            labels = np.zeros(image.array.shape, np.uint8)
+            labels[3:7, 12:18, 12:18], labels[4, 14, 14] = 4, 1
+            write_volume(Volume(labels, image.geometry), folder / "labels" / f"{case}.nii.gz")
+        images = str(self.root / "images" / "{case}_0000.nii.gz")
+        source["args"] = {"image": images, "labels": str(folder / "labels" / "{case}.nii.gz")}
+        file = folder / "catalog.yaml"
+        file.write_text(yaml.safe_dump({"store": "unused", "sources": {"here": source}}))
+        return file
+
+    def build(self, store: Path) -> None:
+        """What chain 0 computes, in the regions that the store has."""
+        from radstore.build import build
+
+        build(
+            SPEC,
+            catalog=self.catalog,
+            store=store,
+            region="stage1-fold0",
+            engine="cpu",
+            workers=1,
+            check=False,
+        )
 
     def recipe(self, inputs: str, fold: int, **others: Any) -> Recipe:
         """As `fusion plan` would make it."""
@@ -273,7 +303,7 @@ class Site:
             write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
 
 
-def find_bright(network: Any) -> None:
+def _find_bright(network: Any) -> None:
     """Make a tiny Stage 1 call parenchyma what is bright, and background what is not."""
     import torch
 
@@ -288,7 +318,7 @@ def find_bright(network: Any) -> None:
                     conv.weight.fill_(1.0)
         head = network.decoder.seg_layers[-1]
         head.weight[4] = 1.0
-        head.bias[0] = 1.0
+        head.bias[0] = 6 * 2.2  # six channels, each the CT in standard deviations
 
 
 @pytest.fixture(scope="session")
@@ -296,7 +326,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site without models, built once."""
     import yaml
 
-    from radstore.build import build
     from radstore.store import layout, log
     from radstore.store.blocks import CODEC
     from radstore.store.bucket import open_bucket
@@ -327,7 +356,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
     layout.create(open_bucket(site.store), CODEC)
     info = {case: {"patient": case, "source": "here"} for case in CASES}
     keep_regions(site.store, "stage1-fold0", masks, info=info)
-    build(SPEC, catalog=site.catalog, region="stage1-fold0", engine="cpu", workers=1, check=False)
+    site.build(site.store)
     snapshot = site.snapshot()
     changes = {}
     for case, fold in CASES.items():
@@ -343,3 +372,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def site(built: Site, tmp_path: Path) -> Site:
     """The site, with a folder of its own for models, still empty."""
     return replace(built, models=tmp_path / "models")
+
+
+@pytest.fixture
+def find_bright() -> Callable[[Any], None]:
+    """Gives `train(..., change=)` a Stage 1 that finds what is bright."""
+    return _find_bright

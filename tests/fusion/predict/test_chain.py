@@ -1,33 +1,150 @@
-"""One chain: stored or computed, the network is given the same bits."""
+"""One chain: stored or computed, trained or predicted, the network is given the same bits."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from fusion.ingredients import computed_numbers, model_spec
 from fusion.models import Models
+from fusion.recipe import Recipe
+from fusion.samples import materialise
+from fusion.studies import of_store
+from fusion.view import View
 from radstore.errors import BadInput
+from radstore.images.volume import Volume
+from radstore.store.query import open_store
+
+ROW = "ct+maps+global"
 
 
-def chain_of(site: Any, row: str, fold: int = 0, **others: Any) -> Any:
-    import torch
+def chain_of(site: Any, row: str = ROW, fold: int = 0) -> Any:
+    return Models(site.models, row, torch.device("cpu"), engine="cpu").chains([fold])[0]
 
-    return Models(site.models, row, torch.device("cpu"), engine="cpu", **others).chains([fold])[0]
+
+def ct_of(site: Any, case: str = "a") -> Volume:
+    return of_store(site.snapshot(), cases=[case])[0].read()
+
+
+def network_input(chain: Any, ct: Volume, given: Any) -> np.ndarray:
+    sample = chain.sample(ct, given)
+    return chain.recipe.network_input(sample.data, sample.names, sample.region)
+
+
+def materialised(site: Any, chain: Any, folder: Path) -> View:
+    """The view of a copy of the store that has the chain's training samples."""
+    store = shutil.copytree(site.store, folder / "store")
+    plans, dataset = chain.stage2.plans_manager.plans, chain.stage2.dataset_json
+    catalog, cases = site.catalog_with_labels(folder), list("abcd")
+    done = materialise(store, catalog, plans, dataset, "stage2-fold0", cases=cases, jobs=1)
+    assert not done.failed
+    return View.of(open_store(store), "stage2-fold0", chain.recipe)
 
 
 def test_stored_and_computed_are_the_same_bits(site: Any) -> None:
-    site.train("ct+maps+global", 0)
-    chain, case = chain_of(site, "ct+maps+global"), site.snapshot().case("a")
-    from fusion.studies import of_store
+    site.train(ROW, 0)
+    chain, ct = chain_of(site), ct_of(site)
+    stored = chain.ingredients(ct, site.snapshot().case("a"))
+    numbers = computed_numbers(ct, stored.region, chain.recipe, engine="cpu")
+    assert numbers.notes == ()
+    np.testing.assert_array_equal(stored.numbers.vector, numbers.vector)
+    np.testing.assert_array_equal(stored.numbers.maps.values, numbers.maps.values)
+    one, other = (network_input(chain, ct, replace(stored, numbers=n)) for n in (stored.numbers, numbers))
+    np.testing.assert_array_equal(one, other)
+    assert one.shape[0] == 3
+    assert len(np.unique(one[1])) > 100
 
-    (study,) = of_store(site.snapshot(), cases=["a"])
-    ct = study.read()
-    stored = chain.ingredients(ct, case)
-    from fusion.ingredients import computed_numbers
 
-    computed = computed_numbers(ct, stored.region, chain.recipe, engine="cpu")
-    np.testing.assert_array_equal(stored.numbers.vector, computed.vector)
-    np.testing.assert_array_equal(stored.numbers.maps.values, computed.maps.values)
-    assert np.isfinite(computed.maps.values).any()
+def test_training_and_prediction_give_the_network_the_same_bits(site: Any, tmp_path: Any) -> None:
+    """The dataset that training reads, against the chain; neither has its own code for it."""
+    from fusion.dataset import StoreDataset
+
+    site.train(ROW, 0)
+    chain, ct = chain_of(site), ct_of(site)
+    materialised(site, chain, tmp_path).save(tmp_path / "view")
+    training = StoreDataset(str(tmp_path / "view"))
+    data, _, _, properties = training.load_case("a")
+    trained = data[(slice(None), *(slice(0, n) for n in data.shape[1:]))]
+    given = chain.ingredients(ct, site.snapshot().case("a"))
+    np.testing.assert_array_equal(trained, network_input(chain, ct, given))
+    np.testing.assert_array_equal(training.vector("a"), given.numbers.vector)
+    predicted = chain.sample(ct, given).properties
+    assert {name: properties[name] for name in predicted} == predicted
+
+
+def test_a_row_is_given_what_it_wants_and_no_more(site: Any) -> None:
+    case, ct = site.snapshot().case("a"), ct_of(site)
+    for row, maps, vector in (("ct", 0, 0), ("ct+global", 0, 1), ("ct+maps", 1, 0), ("ct+region", 0, 0)):
+        site.train(row, 0)
+        chain = chain_of(site, row)
+        given = chain.ingredients(ct, case)
+        assert (given.numbers.maps is not None, given.numbers.vector is not None) == (
+            bool(maps),
+            bool(vector),
+        )
+        assert network_input(chain, ct, given).shape[0] == len(chain.recipe.channels)
+
+
+def test_a_region_that_cannot_be_measured_still_gets_a_prediction(site: Any) -> None:
+    site.train(ROW, 0)
+    chain, ct = chain_of(site), ct_of(site)
+    speck = np.zeros(ct.array.shape, np.uint8)
+    speck[5, 20, 20] = 1
+    numbers = computed_numbers(ct, Volume(speck, ct.geometry), chain.recipe, engine="cpu")
+    assert numbers.vector is None
+    assert np.isnan(numbers.maps.values).all()
+    assert numbers.notes[0].startswith("vector and maps are missing: ")
+    given = chain.ingredients(ct, site.snapshot().case("a"))
+    made = network_input(chain, ct, replace(given, numbers=numbers))
+    assert not made[1:].any()
+
+
+def test_a_region_of_another_fold_is_refused(site: Any) -> None:
+    site.train("ct", 0)
+    chain = chain_of(site, "ct")
+    with pytest.raises(BadInput, match="did not hold out, fold 0"):
+        chain.ingredients(ct_of(site, "c"), site.snapshot().case("c"))
+
+
+def test_maps_of_another_spec_are_refused(site: Any) -> None:
+    site.train(ROW, 0)
+    chain = chain_of(site)
+    other = replace(chain.recipe, spec_hash="1" * 64)
+    from fusion.ingredients import stored_numbers
+
+    with pytest.raises(BadInput, match="the model's is 111111111111"):
+        stored_numbers(site.snapshot().case("a"), other)
+
+
+def test_a_model_without_a_spec_says_so() -> None:
+    with pytest.raises(BadInput, match="carries no spec"):
+        model_spec(Recipe(stage=2, fold=0))
+
+
+def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_path: Any) -> None:
+    from fusion.vectors import vectors_of
+
+    site.train("ct+permuted", 0)
+    chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
+    with pytest.raises(BadInput, match="needs the vectors of a store's other cases"):
+        chain._borrowed(ct, None)
+    view = materialised(site, chain, tmp_path)
+    snapshot = view.open()
+    given = chain.ingredients(ct, snapshot.case("a"))
+    np.testing.assert_array_equal(given.numbers.vector, vectors_of(view, snapshot)["a"])
+    own = computed_numbers(ct, given.region, chain.recipe, engine="cpu").vector
+    assert not np.array_equal(given.numbers.vector, own)
+
+
+def test_stage_1_of_another_stage_is_refused(site: Any) -> None:
+    from fusion.models import as_stage1
+
+    site.train("ct", 0)
+    with pytest.raises(BadInput, match="a model of stage 2"):
+        as_stage1(chain_of(site, "ct").stage2)

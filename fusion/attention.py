@@ -1,0 +1,132 @@
+"""Where a network looks: the attention of the global vector over a case, as a map in the CT's geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fusion.bound import Looking
+from fusion.chain import Chain
+from fusion.probabilities import full_grid
+from radstore.errors import BadInput
+from radstore.images.volume import Volume
+from radstore.images.write import write_volume
+
+if TYPE_CHECKING:
+    from fusion.models import Models
+    from fusion.predictor import FusionPredictor
+    from fusion.samples import Sample
+    from fusion.studies import Study
+    from radstore.store.query import CaseView
+
+MAP, PICTURE = "attention.nii.gz", "attention.png"
+NAME = "attention_TimesUniform"  # beside the picture's colour bar
+
+
+def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> tuple[Volume, Volume]:
+    """Where a chain looks in a case.
+
+    The mean over heads of the softmax weights of the cross-attention, times the number of bottleneck voxels
+    of a tile, so that 1 is what each voxel would have if all were looked at alike. Tiles and mirrors are
+    averaged as those of a prediction; from the bottleneck's voxels to the CT's it is interpolated linearly.
+
+    Parameters
+    ----------
+    chain
+        Of a row with a vector.
+    ct, stored
+        As for `Chain.predict`.
+
+    Returns
+    -------
+    map, region
+        float32 in the CT's full grid, NaN outside the ROI; and the region.
+
+    Raises
+    ------
+    BadInput
+        If the row has no vector: nothing looks then.
+    CaseError
+        If the case cannot be predicted.
+    """
+    predictor = chain.stage2
+    if not chain.recipe.inputs.vector:
+        raise BadInput(
+            f"row {chain.recipe.inputs.name!r} has no attention",
+            "Name a row with a vector, as ct+maps+global.",
+        )
+    given = chain.ingredients(ct, stored)
+    sample = chain.sample(ct, given)
+    image = predictor.recipe.network_input(sample.data, sample.names, sample.region)
+    looking = Looking(predictor.network, given.numbers.vector, len(predictor.recipe.vector))
+    found, _ = predictor.slide(looking, torch.from_numpy(image))
+    return _in_ct(found, sample, predictor, ct), given.region
+
+
+def export_attention(
+    models: Models, studies: Sequence[Study], out: Path | str
+) -> dict[str, tuple[Path, Path]]:
+    """Write each case's attention as a map and a picture; case → the two files.
+
+    A case of a fold is looked at by that fold's chain, any other by all, whose maps are averaged.
+
+    Parameters
+    ----------
+    out
+        A folder: ``<case>.attention.nii.gz``, 0 outside the ROI, and ``<case>.attention.png``.
+
+    Raises
+    ------
+    BadInput, CaseError
+        As `attention_map`.
+    """
+    from radstore.report.slices import case_figure
+
+    needed = sorted({study.fold for study in studies if study.fold is not None})
+    folds = models.folds if any(study.fold is None for study in studies) else needed
+    chains = models.chains(folds)
+    written = {}
+    for study in studies:
+        ct = study.read()
+        meant = [chain for chain in chains if study.fold in (None, chain.fold)]
+        found = [attention_map(chain, ct, study.stored) for chain in meant]
+        mean = _mean([volume for volume, _ in found])
+        path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), Path(out) / f"{study.id}.{MAP}")
+        drawn = Path(out) / f"{study.id}.{PICTURE}"
+        case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id)
+        written[study.id] = path, drawn
+    return written
+
+
+def _in_ct(found: torch.Tensor, sample: Sample, predictor: FusionPredictor, ct: Volume) -> Volume:
+    """From the network's grid to the CT's, as nnU-Net's exporter takes probabilities there."""
+    plans: Any = predictor.plans_manager
+    properties = sample.properties
+    mean = found.float().mean(dim=0, keepdim=True)
+    spacing = [properties["spacing"][axis] for axis in plans.transpose_forward]
+    resampled = predictor.configuration_manager.resampling_fn_probabilities(
+        mean,
+        properties["shape_after_cropping_and_before_resampling"],
+        predictor.configuration_manager.spacing,
+        spacing,
+    )
+    back = plans.transpose_backward
+    z, y, x = (slice(*map(int, properties["bbox_used_for_cropping"][axis])) for axis in back)
+    array = np.asarray(resampled[0], np.float32).transpose(back)
+    full = np.full(full_grid(properties, back).shape, np.nan, np.float32)
+    full[z, y, x] = array
+    return Volume(full, ct.geometry, ct.source)
+
+
+def _mean(volumes: Sequence[Volume]) -> Volume:
+    """Over the chains that look at a voxel; NaN where none does."""
+    arrays = np.stack([volume.array for volume in volumes])
+    seen = np.isfinite(arrays).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = (np.nansum(arrays, axis=0) / seen).astype(np.float32)  # 0 / 0 is NaN, as it should be
+    return Volume(mean, volumes[0].geometry, volumes[0].source)

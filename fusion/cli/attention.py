@@ -1,0 +1,59 @@
+"""``attention``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusion.cli import shared
+from radstore.cli import exits, options
+from radstore.cli.output import note, place, say
+
+
+def attention(
+    files: shared.Files = None,
+    models: shared.Models = shared.DEFAULT_MODELS,
+    inputs: shared.Inputs = "ct+maps+global",
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the maps go.")] = Path(
+        "attention"
+    ),
+    store: shared.Store = None,
+    version: options.Version = None,
+    catalog: shared.Catalog = None,
+    source: options.Source = None,
+    cases: options.Cases = None,
+    fold: shared.Fold = None,
+    limit: options.Limit = None,
+    device: shared.Device = "auto",
+    step: shared.Step = 0.5,
+    mirroring: shared.Mirroring = True,
+    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    engine: options.Engine = "auto",
+) -> int:
+    """Show where the global vector looks in a case: a map in the CT's geometry, and a picture.
+
+    1 means: looked at as if all of the tile were looked at alike.
+    """
+    from fusion.attention import export_attention
+    from fusion.device import choose_device
+    from fusion.models import Models
+    from fusion.studies import find_studies
+
+    studies = find_studies(
+        files or (),
+        options.given_store(store),
+        version,
+        catalog,
+        source=source,
+        cases=options.case_list(cases),
+        fold=fold,
+        limit=limit,
+    )
+    chosen, why = choose_device(device)
+    note(f"running on {chosen}: {why}")
+    trained = Models(models, inputs, chosen, step, mirroring, checkpoint, engine, note)
+    for case, (path, drawn) in export_attention(trained, studies, out).items():
+        say(f"{case}: {place(str(path.resolve()))}, {place(str(drawn.resolve()))}")
+    return exits.OK

@@ -1,0 +1,52 @@
+"""``serve-challenge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusion.cli import shared
+from radstore.cli import exits, options
+from radstore.cli.output import note, say
+
+
+def serve_challenge(
+    models: shared.Models = Path("/opt/models"),
+    inputs: shared.Inputs = "ct+maps+global",
+    input_folder: Annotated[
+        Path, typer.Option("--input", metavar="DIR", help="Holds images/venous-ct/*.mha.")
+    ] = Path("/input"),
+    output_folder: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Where detection map and likelihood go.")
+    ] = Path("/output"),
+    device: shared.Device = "auto",
+    step: shared.Step = 0.5,
+    mirroring: shared.Mirroring = True,
+    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    engine: options.Engine = "auto",
+    threshold: shared.Threshold = "dynamic-v2",
+    factor: shared.Factor = 15.0,
+    most: shared.Most = 5,
+    voxels: shared.Voxels = 10,
+) -> int:
+    """Predict the one CT of the PANORAMA challenge's container interface."""
+    from fusion.candidates import CandidateRule
+    from fusion.challenge import serve_challenge as run
+
+    score = run(
+        models,
+        input_folder=input_folder,
+        output_folder=output_folder,
+        inputs=inputs,
+        device=device,
+        step=step,
+        mirroring=mirroring,
+        checkpoint=checkpoint,
+        engine=engine,
+        rule=CandidateRule.of(threshold, factor, most=most, voxels=voxels),
+        say=note,
+    )
+    say(f"{score:.6f}")
+    return exits.OK

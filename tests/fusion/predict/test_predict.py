@@ -1,0 +1,182 @@
+"""From CTs to candidates and scores: which chains predict whom, what fails, what goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fusion.models import Models
+from fusion.predict import predict
+from fusion.predictions import Predictions
+from radstore.errors import BadInput
+from radstore.images.read import read_image
+from radstore.images.volume import Volume
+from radstore.images.write import write_volume
+
+ROW = "ct+maps+global"
+
+
+def run(site: Any, out: Path, **given: Any) -> Predictions:
+    settings = {"inputs": ROW, "device": "cpu", "engine": "cpu", "mirroring": False, "pictures": False}
+    return predict(site.models, out, **{**settings, **given})
+
+
+@pytest.fixture
+def trained(site: Any, find_bright: Callable[[Any], None]) -> Any:
+    """Two folds of Stage 1 that finds what is bright, and of Stage 2."""
+    site.train("", 0, 1, stage=1, change=find_bright)
+    site.train(ROW, 0, 1)
+    return site
+
+
+def test_a_fold_by_its_own_chain_the_rest_by_all(trained: Any, tmp_path: Path) -> None:
+    done = run(trained, tmp_path / "out", store=trained.store, probabilities=True, pictures=True)
+    chains = {case: one.chains for case, one in done.cases.items()}
+    assert chains == {"a": (0,), "b": (0,), "c": (1,), "d": (1,), "new": (0, 1)}
+    assert {case: one.fold for case, one in done.cases.items()} == {
+        "a": 0,
+        "b": 0,
+        "c": 1,
+        "d": 1,
+        "new": None,
+    }
+    assert {case for case, one in done.cases.items() if one.status == "fallback"} == {"b"}
+    again = Predictions.open(tmp_path / "out")
+    assert again.cases == done.cases
+    for case, one in again.cases.items():
+        ct = read_image(trained.file(case))
+        found, labels, lesion = again.candidates(case), again.labels(case), again.probability(case)
+        for volume in (found, labels, lesion):
+            assert volume.geometry.mismatch(ct.geometry, 1e-6) is None
+        assert found.array.dtype == lesion.array.dtype == np.float32
+        assert one.score == pytest.approx(float(found.array.max()))
+        assert set(np.unique(labels.array)) <= set(range(7))
+        assert again.path(case, "png").stat().st_size > 10_000
+
+
+def test_a_file_gives_what_its_stored_case_gives(trained: Any, tmp_path: Path) -> None:
+    """A store whose region is Stage 1's own, and the bare file: the same prediction to the last bit."""
+    only = replace(trained, models=tmp_path / "one")
+    for stage in ("stage1", f"stage2/{ROW}"):
+        shutil.copytree(trained.models / stage / "chain0", only.models / stage / "chain0")
+    (chain,) = Models(only.models, ROW, torch.device("cpu"), engine="cpu", mirroring=False).chains()
+    ct = read_image(trained.file("a"))
+    stored = site_with_own_region(only, chain, ct, tmp_path)
+    one = run(only, tmp_path / "stored", store=stored, cases=["a"], fold=0, probabilities=True)
+    copy = shutil.copy(trained.file("a"), tmp_path / "other.nii.gz")
+    other = run(only, tmp_path / "bare", files=[copy], probabilities=True)
+    np.testing.assert_array_equal(one.probability("a").array, other.probability("other").array)
+    np.testing.assert_array_equal(one.labels("a").array, other.labels("other").array)
+    assert one.cases["a"].candidates == other.cases["other"].candidates
+    assert one.cases["a"].notes == other.cases["other"].notes == ()
+
+
+def site_with_own_region(site: Any, chain: Any, ct: Volume, folder: Path) -> Path:
+    """A copy of the store in which case a has the region that Stage 1 finds, and what follows from it."""
+    from radstore.store.regions import StoredRegion, keep_regions
+
+    store = folder / "store"
+    shutil.copytree(site.store, store)
+    given = chain.ingredients(ct)
+    assert given.status == "ok"
+    assert 0 < given.region.array.mean() < 0.5
+    origin = {"stage": 1, "held_out": [0], "status": "ok"}
+    keep_regions(store, "stage1-fold0", {"a": StoredRegion(given.region, origin)})
+    site.build(store)
+    return store
+
+
+def test_a_run_goes_on_where_it_stopped(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fusion.predict import Run
+
+    whole = run(trained, tmp_path / "whole", store=trained.store, fold=0)
+    real, calls = Run.predict, []
+
+    def stops(self: Any, study: Any) -> None:
+        calls.append(study.id)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(self, study)
+
+    monkeypatch.setattr(Run, "predict", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(trained, tmp_path / "out", store=trained.store, fold=0)
+    assert list(Predictions.open(tmp_path / "out").cases) == ["a"]
+    done = run(trained, tmp_path / "out", store=trained.store, fold=0)
+    assert calls == ["a", "b", "b"]
+    scores = {case: one.score for case, one in done.cases.items()}
+    assert scores == {case: one.score for case, one in whole.cases.items()}
+    more = run(trained, tmp_path / "out", store=trained.store, fold=1)
+    assert list(more.cases) == ["a", "b", "c", "d"]
+    assert [model["fold"] for model in more.origin.models] == [0, 1]
+
+
+def test_a_case_that_fails_is_a_record(trained: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_bytes(b"no image")
+    done = run(trained, tmp_path / "out", files=[bad, trained.file("a")])
+    assert done.cases["bad"].status == "failed"
+    assert done.cases["bad"].score is None
+    assert done.cases["bad"].error is not None
+    assert "bad.nii.gz" in done.cases["bad"].error["message"]
+    assert done.cases["a"].status == "ok"
+    with pytest.raises(BadInput, match=r"no prediction of case 'bad'.*bad\.nii\.gz"):
+        done.labels("bad")
+    shutil.copy(trained.file("b"), bad)
+    assert run(trained, tmp_path / "out", files=[bad]).cases["bad"].status == "ok"
+
+
+@pytest.mark.parametrize("shape", [(5, 40, 40), (1, 40, 40)])
+def test_a_ct_without_pancreas_and_of_few_slices_gets_a_score(
+    trained: Any, tmp_path: Path, tiny_ct: Callable[..., Volume], shape: tuple[int, int, int]
+) -> None:
+    dark = tiny_ct(shape)
+    empty = write_volume(Volume(np.full_like(dark.array, -1000), dark.geometry), tmp_path / "empty.nii.gz")
+    thin = write_volume(dark, tmp_path / "thin.nii.gz")
+    done = run(trained, tmp_path / "out", files=[empty, thin], pictures=True)
+    assert done.cases["empty"].error is None
+    assert done.cases["empty"].status == "fallback"
+    assert done.cases["empty"].score is not None
+    assert any("fallback" in note for note in done.cases["empty"].notes)
+    assert done.cases["thin"].error is None
+    assert done.cases["thin"].score is not None
+    assert done.candidates("thin").geometry.shape == shape
+
+
+def test_what_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> None:
+    run(trained, tmp_path / "out", store=trained.store, cases=["a"])
+    with pytest.raises(BadInput, match="another settings"):
+        run(trained, tmp_path / "out", store=trained.store, cases=["a"], step=1.0)
+    with pytest.raises(BadInput, match="has no model"):
+        run(trained, tmp_path / "x", store=trained.store, inputs="ct+map")
+    with pytest.raises(BadInput, match="nothing to predict"):
+        run(trained, tmp_path / "x")
+    with pytest.raises(BadInput, match="at once"):
+        run(trained, tmp_path / "x", store=trained.store, files=[trained.file("a")])
+    with pytest.raises(BadInput, match="in fold 7"):
+        run(trained, tmp_path / "x", store=trained.store, fold=7)
+    with pytest.raises(BadInput, match="no such CUDA device"):
+        run(trained, tmp_path / "x", files=[trained.file("a")], device="cuda:99")
+    (trained.models / "stage2" / ROW / "chain1").rename(tmp_path / "gone")
+    with pytest.raises(BadInput, match="no chain 1"):
+        run(trained, tmp_path / "x", store=trained.store)
+    assert not (tmp_path / "x").exists()
+
+
+def test_another_spec_is_refused(trained: Any, tmp_path: Path) -> None:
+    plans = trained.models / "stage2" / ROW / "chain0" / "plans.json"
+    document = json.loads(plans.read_text())
+    document["fusion"]["spec_hash"] = "0" * 64
+    plans.write_text(json.dumps(document))
+    with pytest.raises(BadInput, match="000000000000 when it was trained"):
+        run(trained, tmp_path / "out", store=trained.store, fold=0)
