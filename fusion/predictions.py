@@ -1,0 +1,228 @@
+"""A folder of predictions: one small index, and a few images a case. Written case by case.
+
+    predictions.json               what predicted, and of each case its score, status and candidates
+    <case>.candidates.nii.gz       the detection map: 0, or the confidence of the candidate
+    <case>.labels.nii.gz           predicted structures
+    <case>.probability.nii.gz      of lesion, if asked for
+    <case>.png                     its best slices
+
+A case counts once it stands in ``predictions.json``, which is replaced whole: a run that was killed goes on
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from fusion.candidates import Candidate
+from radstore.errors import BadInput
+from radstore.images.read import read_image, read_labels
+from radstore.images.volume import Volume
+from radstore.images.write import write_volume
+from radstore.output_file import writing
+from radstore.suggest import suggest
+
+INDEX = "predictions.json"
+CANDIDATES, LABELS, PROBABILITY, PICTURE = "candidates.nii.gz", "labels.nii.gz", "probability.nii.gz", "png"
+
+
+@dataclass(frozen=True)
+class CasePrediction:
+    """What was predicted for one case.
+
+    Parameters
+    ----------
+    score
+        Its likelihood of a lesion: the highest confidence of its candidates; None if it failed.
+    status
+        ``ok``; ``fallback``: no chain found a pancreas, or some did not, and a stated region stood in;
+        ``failed``.
+    fold
+        The fold whose chain predicted it, because it was held out there; None if all chains did.
+    source
+        Of the catalog, or the file.
+    candidates
+        Best first.
+    error
+        Of a failure: ``step``, ``message``, ``remedy``.
+    notes
+        What was not as usual: fallbacks of the region, of the GPU's memory.
+    seconds
+        Wall time it took.
+    """
+
+    score: float | None
+    status: Literal["ok", "fallback", "failed"] = "ok"
+    fold: int | None = None
+    source: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    error: Mapping[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CasePrediction:
+        """The inverse of `dataclasses.asdict`."""
+        candidates = tuple(Candidate.from_json(candidate) for candidate in value["candidates"])
+        return cls(**{**value, "candidates": candidates, "notes": tuple(value.get("notes", ()))})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What predicted: two predictions with the same origin may stand in one folder.
+
+    Parameters
+    ----------
+    row
+        Of the ablation.
+    stage
+        2, or 1 where only the structures were predicted.
+    models
+        The model folder of each chain with the digest of its checkpoint, by fold.
+    spec_hash
+        Of the features that the models were trained with; empty where they take none.
+    settings
+        Everything else that changes numbers: tile step, mirroring, the candidates' rule.
+    """
+
+    row: str
+    stage: int = 2
+    models: Sequence[Mapping[str, Any]] = ()
+    spec_hash: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it heads ``predictions.json``."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+@dataclass(frozen=True)
+class Written:
+    """The images of one case, all in the CT's full grid.
+
+    Parameters
+    ----------
+    candidates
+        float32, the detection map.
+    labels
+        uint8, predicted structures.
+    probability
+        float32, of lesion; None: is not kept.
+    """
+
+    candidates: Volume
+    labels: Volume
+    probability: Volume | None = None
+
+
+class Predictions:
+    """A folder of predictions, open for reading and for adding cases.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    origin
+        What predicted.
+    cases
+        Case → prediction.
+    """
+
+    def __init__(self, folder: Path, origin: Origin, cases: dict[str, CasePrediction] | None = None) -> None:
+        self.folder = folder
+        self.origin = origin
+        self.cases: dict[str, CasePrediction] = cases or {}
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Predictions:
+        """The predictions in a folder.
+
+        Raises
+        ------
+        BadInput
+            If there are none, or the index is damaged.
+        """
+        folder = Path(folder)
+        try:
+            found = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            cases = {case: CasePrediction.from_json(value) for case, value in found.pop("cases").items()}
+            return cls(folder, Origin(**found), cases)
+        except FileNotFoundError as error:
+            raise BadInput(
+                f"{folder} has no {INDEX}: no predictions", "Make them with `fusion predict --out`."
+            ) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadInput(
+                f"{folder / INDEX} is damaged: {error}", "Predict again, into another folder."
+            ) from error
+
+    @classmethod
+    def start(cls, folder: Path | str, origin: Origin) -> Predictions:
+        """The folder to add cases to: new, or what an earlier run of the same origin left there.
+
+        Raises
+        ------
+        BadInput
+            If it holds predictions of something else.
+        """
+        folder = Path(folder)
+        if not (folder / INDEX).exists():
+            return cls(folder, origin)
+        there = cls.open(folder)
+        here = origin.to_json()
+        differs = [name for name, value in there.origin.to_json().items() if value != here[name]]
+        if differs:
+            raise BadInput(
+                f"{folder} holds other predictions: their {', '.join(differs)} differ", "Name another --out."
+            )
+        return there
+
+    def has(self, case: str) -> bool:
+        """Whether the case is done; one that failed is not."""
+        return case in self.cases and self.cases[case].status != "failed"
+
+    def add(self, case: str, prediction: CasePrediction, written: Written | None = None) -> None:
+        """Keep what was predicted for a case: its images first, then its line in the index."""
+        if written is not None:
+            write_volume(written.candidates, self.path(case, CANDIDATES))
+            write_volume(written.labels, self.path(case, LABELS))
+            if written.probability is not None:
+                write_volume(written.probability, self.path(case, PROBABILITY))
+        self.cases[case] = prediction
+        self._write()
+
+    def candidates(self, case: str) -> Volume:
+        """The detection map of a case, float32 [z, y, x] in the CT's grid."""
+        return read_image(self._known(case, CANDIDATES))
+
+    def labels(self, case: str) -> Volume:
+        """The predicted structures of a case, uint8 [z, y, x] in the CT's grid."""
+        return read_labels(self._known(case, LABELS))
+
+    def probability(self, case: str) -> Volume:
+        """The probability of lesion of a case, float32 [z, y, x] in the CT's grid, if it was kept."""
+        return read_image(self._known(case, PROBABILITY))
+
+    def path(self, case: str, what: str) -> Path:
+        """Where a file of a case lies; `what` is one of the module's endings."""
+        return self.folder / f"{case}.{what}"
+
+    def _known(self, case: str, what: str) -> Path:
+        if not self.has(case):
+            error = self.cases[case].error if case in self.cases else None
+            raise BadInput(
+                f"{self.folder} has no prediction of case {case!r}" + (f": {error['message']}" if error else ""),
+                error["remedy"] if error else suggest(case, sorted(self.cases), "It has"),
+            )
+        return self.path(case, what)
+
+    def _write(self) -> None:
+        cases = {case: asdict(prediction) for case, prediction in sorted(self.cases.items())}
+        value = {**self.origin.to_json(), "cases": cases}
+        with writing(self.folder / INDEX) as aside:
+            aside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
