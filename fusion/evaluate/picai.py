@@ -72,7 +72,9 @@ def match(candidates: np.ndarray, lesions: np.ndarray, what: str = "the detectio
             "Give each connected candidate one positive confidence, and 0 elsewhere; a probability map has to "
             "go through candidate extraction (`fusion predict`) first.",
         ) from error
-    return [Finding(bool(lesion), float(confidence), float(overlap)) for lesion, confidence, overlap in entries]
+    return [
+        Finding(bool(lesion), float(confidence), float(overlap)) for lesion, confidence, overlap in entries
+    ]
 
 
 def _why(candidates: np.ndarray) -> str:

@@ -108,7 +108,9 @@ def by_fold(results: Sequence[CaseResult]) -> dict[int, Scores]:
 
 def spread(folds: Mapping[int, Scores]) -> dict[str, Spread]:
     """Metric → mean and sd over folds."""
-    return {name: _spread([fold.metrics()[name] for fold in folds.values()]) for name in ("ap", "auroc", "score")}
+    return {
+        name: _spread([fold.metrics()[name] for fold in folds.values()]) for name in ("ap", "auroc", "score")
+    }
 
 
 def _spread(values: Sequence[float]) -> Spread:
