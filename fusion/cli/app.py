@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import typer
 
+from fusion.cli import evaluate
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -29,7 +30,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = ()
+VERBS: tuple[Callable[..., int], ...] = (evaluate.evaluate,)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))

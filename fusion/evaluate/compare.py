@@ -1,4 +1,4 @@
-"""Is one row better than another? A paired permutation test, an interval of the difference, Holm's correction."""
+"""Is one row better than another? A paired permutation test, an interval of the difference, Holm."""
 
 from __future__ import annotations
 
@@ -86,9 +86,7 @@ def compare(
     if against is not None and against not in rows:
         raise BadInput(f"no row {against!r} to compare with", suggest(against, rows, "The rows are"))
     pairs = (
-        [pair for pair in combinations(rows, 2)]
-        if against is None
-        else [(against, row) for row in rows if row != against]
+        list(combinations(rows, 2)) if against is None else [(against, row) for row in rows if row != against]
     )
     found = [_pair(pair, rows, draws, permutations, seed) for pair in pairs]
     return tuple(one for name in METRICS for one in _corrected([pair[name] for pair in found]))

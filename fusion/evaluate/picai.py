@@ -69,8 +69,8 @@ def match(candidates: np.ndarray, lesions: np.ndarray, what: str = "the detectio
     except ValueError as error:
         raise CaseError(
             f"{what} is no detection map: {_why(candidates[box])}",
-            "Give each connected candidate one positive confidence, and 0 elsewhere; a probability map has to "
-            "go through candidate extraction (`fusion predict`) first.",
+            "Give each connected candidate one positive confidence, and 0 elsewhere; a probability map has "
+            "to go through candidate extraction (`fusion predict`) first.",
         ) from error
     return [
         Finding(bool(lesion), float(confidence), float(overlap)) for lesion, confidence, overlap in entries

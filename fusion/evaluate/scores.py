@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def score(results: Sequence[CaseResult]) -> Scores:
     )
 
 
-def _metrics(results: Sequence[CaseResult]) -> object:
+def _metrics(results: Sequence[CaseResult]) -> Any:
     return quietly("metrics").Metrics(
         lesion_results={r.case: [tuple(finding) for finding in r.findings] for r in results},
         case_target={r.case: int(r.positive) for r in results},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def size_strata(edges: Sequence[float] = SIZES_MM) -> dict[str, Callable[[CaseRe
     limits = [0.0, *edges, math.inf]
     if sorted(set(limits)) != limits:
         raise BadInput(f"lesion sizes {list(edges)} mm", "Give rising, positive diameters, such as 20 40.")
-    return {_bin(a, b): _within(a, b) for a, b in zip(limits, limits[1:], strict=False)}
+    return {_bin(a, b): _within(a, b) for a, b in pairwise(limits)}
 
 
 def _bin(low: float, high: float) -> str:
@@ -113,7 +114,7 @@ def _parts(values: Mapping[str, Scalar]) -> dict[str, Callable[[CaseResult], boo
     }
     inner = np.quantile(list(numbers.values()), np.linspace(0, 1, PARTS + 1)[1:-1])
     edges = [-math.inf, *sorted(set(inner.tolist())), math.inf]
-    strata = {_range(a, b): _between(numbers, a, b) for a, b in zip(edges, edges[1:], strict=False)}
+    strata = {_range(a, b): _between(numbers, a, b) for a, b in pairwise(edges)}
     if len(numbers) < len(values):
         strata[UNKNOWN] = lambda result: result.case not in numbers
     return strata

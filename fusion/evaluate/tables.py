@@ -30,7 +30,7 @@ def table_1(cohort: Cohort) -> str:
     head = ["row"]
     head += [f"{NAMES[name]}, folds" for name in METRICS] + [f"{NAMES[name]}, pooled" for name in METRICS]
     rows = (
-        [name, *(spread(row.spread[metric]) for metric in METRICS), *_pooled(row.pooled)]
+        [name, *(spread(row.spread[metric]) for metric in METRICS), *pooled(row.pooled)]
         for name, row in cohort.rows.items()
     )
     return markdown(head, rows)
@@ -38,7 +38,7 @@ def table_1(cohort: Cohort) -> str:
 
 def table_2(cohort: Cohort) -> str:
     """An external cohort, Markdown: the ensemble's scores with intervals."""
-    rows = ([name, *_pooled(row.pooled)] for name, row in cohort.rows.items())
+    rows = ([name, *pooled(row.pooled)] for name, row in cohort.rows.items())
     return markdown(["row", *(NAMES[name] for name in METRICS)], rows)
 
 
@@ -80,7 +80,7 @@ def dice_table(rows: Mapping[str, RowScores]) -> str:
 def strata_table(strata: Mapping[str, Mapping[str, Estimate]]) -> str:
     """Strata, Markdown; cases, those with a lesion, and each row's AP and AUROC."""
     rows = (
-        [stratum, f"{e.scores.cases:,}", f"{e.scores.positives:,}", row, *_pooled(e)]
+        [stratum, f"{e.scores.cases:,}", f"{e.scores.positives:,}", row, *pooled(e)]
         for stratum, estimates in strata.items()
         for row, e in estimates.items()
     )
@@ -108,7 +108,8 @@ def spread(found: Spread) -> str:
     return number(found.mean) if math.isnan(found.sd) else f"{number(found.mean)} ± {number(found.sd)}"
 
 
-def _pooled(estimate: Estimate) -> list[str]:
+def pooled(estimate: Estimate) -> list[str]:
+    """Each metric with its interval, the primary one first."""
     values = estimate.scores.metrics()
     return [_estimate(values[name], estimate.intervals[name]) for name in METRICS]
 
@@ -129,9 +130,9 @@ def _what(evaluation: Evaluation) -> str:
         f"Primary metric, declared before: **AP** of lesions; secondary: AUROC of cases, and their mean "
         f"(score). A candidate finds a lesion with an intersection over union of {MIN_OVERLAP:.2f} or more "
         f"(picai_eval), on the full CT: what lies outside the region of interest is missed. "
-        f"Intervals: {said['level']:.0%}, percentile bootstrap of patients ({said['resamples']:,} draws, patients "
-        f"with and without a lesion drawn apart). p: two-sided paired permutation test, Holm-corrected over the "
-        f"pairs of a metric. Seed {said['seed']}."
+        f"Intervals: {said['level']:.0%}, percentile bootstrap of patients ({said['resamples']:,} draws, "
+        f"patients with and without a lesion drawn apart). p: two-sided paired permutation test, "
+        f"Holm-corrected over the pairs of a metric. Seed {said['seed']}."
     )
 
 

@@ -65,7 +65,7 @@ class Truth:
 
     @property
     def lesions_mm(self) -> tuple[float, ...]:
-        """Of each lesion (26-connected, as picai_eval counts) the diameter of the sphere of its volume, mm."""
+        """Of each lesion (26-connected, as in picai_eval) the diameter of the sphere of its volume, mm."""
         from scipy import ndimage
 
         components, _ = ndimage.label(self.lesions, structure=np.ones((3, 3, 3)))
