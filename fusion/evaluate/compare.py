@@ -145,7 +145,7 @@ def _swaps(
     """
     differ = np.isin(patients, sorted(_differing(first, second)))
     count = int(differ.sum())
-    exact = 2.0**count <= permutations
+    exact = count <= math.log2(permutations)
     if exact:
         ways = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
     else:

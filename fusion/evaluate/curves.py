@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,9 +64,14 @@ def curves(draws: Draws, results: Sequence[CaseResult]) -> Curves:
     weights = np.vstack([np.ones_like(draws.weights[:1]), draws.weights])  # the cohort itself, then the draws
     return Curves(
         _curve(RATES, ranking.roc(weights, RATES)),
-        _curve(RECALLS, ranking.precision_recall(weights, RECALLS)),
+        _reached(_curve(RECALLS, ranking.precision_recall(weights, RECALLS))),
         _curve(FALSE_A_CASE, ranking.froc(weights, FALSE_A_CASE)),
     )
+
+
+def _reached(curve: Curve) -> Curve:
+    """The line ends at the recall that is reached; the band still counts draws that end earlier as 0."""
+    return replace(curve, y=np.where(curve.y > 0, curve.y, np.nan))
 
 
 def _curve(x: np.ndarray, drawn: np.ndarray) -> Curve:

@@ -122,11 +122,11 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Make:
     return result
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw_cohort() -> Callable[..., list[CaseResult]]:
     return cohort
