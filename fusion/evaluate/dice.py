@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion.recipe import LABELS
+from radstore.images.box import bounding_box
 
 STRUCTURES = tuple(name for name, label in LABELS.items() if label)
 
@@ -46,8 +47,11 @@ def dice(
         Those that were drawn; the others are NaN.
     """
     size = max(LABELS.values()) + 1
-    ours, theirs = (np.where(part < size, part, 0).astype(np.int64).ravel() for part in (predicted, truth))
-    table = np.bincount(theirs * size + ours, minlength=size * size).reshape(size, size)
+    box = (
+        bounding_box((predicted != 0) | (truth != 0)) or (slice(0, 0),) * 3
+    )  # the rest is background in both
+    ours, theirs = (np.where(part[box] < size, part[box], 0).astype(np.uint8) for part in (predicted, truth))
+    table = np.bincount((theirs * np.uint8(size) + ours).ravel(), minlength=size * size).reshape(size, size)
     drawn = set(structures)
     return {name: _ratio(table, LABELS[name]) if name in drawn else math.nan for name in STRUCTURES}
 
