@@ -69,8 +69,8 @@ class CandidateRule:
             )
         if self.factor <= 1 or self.most < 1 or self.voxels < 0 or self.near < 1 or self.near % 2 == 0:
             raise BadInput(
-                f"lesion candidates with factor {self.factor:g}, at most {self.most}, more than {self.voxels} "
-                f"voxels, within a cube of {self.near} voxels",
+                f"lesion candidates with factor {self.factor:g}, at most {self.most}, more than "
+                f"{self.voxels} voxels, within a cube of {self.near} voxels",
                 "The factor is above 1, there is at least one candidate, and the cube's side is odd.",
             )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,8 @@ class CasePrediction:
         ``failed``.
     fold
         The fold whose chain predicted it, because it was held out there; None if all chains did.
+    chains
+        The folds of the chains that predicted it.
     source
         Of the catalog, or the file.
     candidates
@@ -58,6 +60,7 @@ class CasePrediction:
     score: float | None
     status: Literal["ok", "fallback", "failed"] = "ok"
     fold: int | None = None
+    chains: tuple[int, ...] = ()
     source: str = ""
     candidates: tuple[Candidate, ...] = ()
     error: Mapping[str, str] | None = None
@@ -68,7 +71,8 @@ class CasePrediction:
     def from_json(cls, value: Mapping[str, Any]) -> CasePrediction:
         """The inverse of `dataclasses.asdict`."""
         candidates = tuple(Candidate.from_json(candidate) for candidate in value["candidates"])
-        return cls(**{**value, "candidates": candidates, "notes": tuple(value.get("notes", ()))})
+        lists = {name: tuple(value.get(name, ())) for name in ("chains", "notes")}
+        return cls(**{**value, **lists, "candidates": candidates})
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Origin:
     stage
         2, or 1 where only the structures were predicted.
     models
-        The model folder of each chain with the digest of its checkpoint, by fold.
+        Of each chain ``fold``, ``folder`` and the ``digest`` of its checkpoint.
     spec_hash
         Of the features that the models were trained with; empty where they take none.
     settings
@@ -99,6 +103,24 @@ class Origin:
         """As it heads ``predictions.json``."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
+
+    def differs(self, other: Origin) -> str:
+        """Why the predictions of two origins cannot stand beside each other; empty if they can.
+
+        One may have more chains than the other: a case says which chains predicted it.
+        """
+        mine, theirs = self.to_json(), other.to_json()
+        names = [name for name in mine if name != "models" and mine[name] != theirs[name]]
+        if names:
+            return f"another {', another '.join(names)}"
+        known = {model["fold"]: model["digest"] for model in mine["models"]}
+        changed = [m["fold"] for m in theirs["models"] if known.get(m["fold"], m["digest"]) != m["digest"]]
+        return f"chain {changed[0]} was trained again since" if changed else ""
+
+    def joined(self, other: Origin) -> Origin:
+        """With the models of both."""
+        models = {model["fold"]: model for model in (*self.models, *other.models)}
+        return replace(self, models=[models[fold] for fold in sorted(models)])
 
 
 @dataclass(frozen=True)
@@ -174,17 +196,17 @@ class Predictions:
         if not (folder / INDEX).exists():
             return cls(folder, origin)
         there = cls.open(folder)
-        here = origin.to_json()
-        differs = [name for name, value in there.origin.to_json().items() if value != here[name]]
+        differs = there.origin.differs(origin)
         if differs:
-            raise BadInput(
-                f"{folder} holds other predictions: their {', '.join(differs)} differ", "Name another --out."
-            )
-        return there
+            raise BadInput(f"{folder} holds other predictions: {differs}", "Name another folder with --out.")
+        return cls(folder, there.origin.joined(origin), there.cases)
 
-    def has(self, case: str) -> bool:
-        """Whether the case is done; one that failed is not."""
-        return case in self.cases and self.cases[case].status != "failed"
+    def has(self, case: str, chains: Sequence[int] | None = None) -> bool:
+        """Whether the case is done (one that failed is not), and by these chains, if any are named."""
+        found = self.cases.get(case)
+        if found is None or found.status == "failed":
+            return False
+        return chains is None or found.chains == tuple(chains)
 
     def add(self, case: str, prediction: CasePrediction, written: Written | None = None) -> None:
         """Keep what was predicted for a case: its images first, then its line in the index."""
@@ -216,7 +238,7 @@ class Predictions:
         if not self.has(case):
             error = self.cases[case].error if case in self.cases else None
             raise BadInput(
-                f"{self.folder} has no prediction of case {case!r}" + (f": {error['message']}" if error else ""),
+                f"{self.folder} has no prediction of case {case!r}{': ' + error['message'] if error else ''}",
                 error["remedy"] if error else suggest(case, sorted(self.cases), "It has"),
             )
         return self.path(case, what)

@@ -1,18 +1,252 @@
 """`FusionPredictor`: one model folder, ready to predict samples; nnU-Net's predictor with a case's vector.
 
-One vector serves all tiles and mirrors of its case. What does not fit on the GPU is tried again with less:
-results on the host, smaller tiles, the processor, each said aloud and kept with the case.
+One vector serves all tiles and mirrors of its case. What does not fit on the GPU is tried again with less
+(`fusion.tiles`); each time that is said aloud, and told in the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+import torch
+from torch import nn
 
-    from fusion.recipe import Recipe
+import fusion.nnunet  # noqa: F401
+
+# isort: split
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.inference.sliding_window_prediction import compute_gaussian
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+
+from fusion.bound import Bound
+from fusion.checkpoints import read_checkpoint
+from fusion.model_files import file_digest, read_json
+from fusion.probabilities import Probabilities, in_ct
+from fusion.recipe import Recipe
+from fusion.samples.preparation import CONFIGURATION
+from fusion.tiles import Rung, is_out_of_memory, ladder, release
+from radstore.errors import BadInput, CaseError
+
+if TYPE_CHECKING:
     from fusion.samples.sample import Sample
+
+CHECKPOINT = "checkpoint_final.pth"
+EDGE = 1 / 8  # sigma of the Gaussian that tiles are weighted with, in tile sizes; nnU-Net's own, as is SCALE
+SCALE = 10
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a model says of a sample.
+
+    Parameters
+    ----------
+    probabilities
+        In the CT's grid.
+    notes
+        What was not as asked: less memory, another device.
+    """
+
+    probabilities: Probabilities
+    notes: tuple[str, ...] = ()
+
+
+class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
+    """nnU-Net's sliding window over one trained model, bound to a case's vector.
+
+    Parameters
+    ----------
+    folder
+        The model folder: ``plans.json``, ``dataset.json`` and one ``fold_K``.
+    device
+        Where to run, e.g. of `fusion.device.choose_device`.
+    step
+        Of the tiles, in tile sizes.
+    mirroring
+        Whether to average over mirrored tiles, along the axes that the checkpoint allows.
+    checkpoint
+        File name within ``fold_K``.
+    say
+        What is told of fallbacks; by default nobody (they stand in the result).
+
+    Raises
+    ------
+    BadInput
+        If the folder is no model of ours, or its checkpoint belongs to another network.
+    """
+
+    network: nn.Module
+    configuration_manager: ConfigurationManager
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        device: torch.device,
+        step: float = 0.5,
+        mirroring: bool = True,
+        checkpoint: str = CHECKPOINT,
+        say: Say | None = None,
+    ) -> None:
+        if not 0 < step <= 1:
+            raise BadInput(f"a tile step of {step:g}", "Give a part of the tile, such as 0.5.")
+        with contextlib.redirect_stdout(io.StringIO()):  # that the processor is not a GPU
+            super().__init__(
+                tile_step_size=step,
+                use_mirroring=mirroring,
+                perform_everything_on_device=False,  # `fusion.tiles` says where results are summed
+                device=device,
+                allow_tqdm=False,
+            )
+        self.folder = Path(folder)
+        self.say = say or (lambda text: None)
+        plans, dataset = (read_json(self.folder / name) for name in ("plans.json", "dataset.json"))
+        self.recipe = Recipe.from_plans(plans)
+        self.file = self.folder / f"fold_{self.recipe.fold}" / checkpoint
+        self.digest = file_digest(self.file)
+        self._load(plans, dataset)
+        self._asked = device
+        self._rung = self._ladder()[0]
+
+    def _load(self, plans: dict[str, Any], dataset: dict[str, Any]) -> None:
+        manager = PlansManager(plans)
+        configuration = manager.get_configuration(CONFIGURATION)
+        found = read_checkpoint(self.file)
+        network = get_network_from_plans(
+            configuration.network_arch_class_name,
+            configuration.network_arch_init_kwargs,
+            configuration.network_arch_init_kwargs_req_import,
+            len(self.recipe.channels),
+            manager.get_label_manager(dataset).num_segmentation_heads,
+            allow_init=False,
+            deep_supervision=False,
+        )
+        try:
+            network.load_state_dict(found["network_weights"])
+        except RuntimeError as error:
+            raise BadInput(
+                f"{self.file} is the checkpoint of another network than {self.folder / 'plans.json'}: "
+                f"{str(error).splitlines()[-1].strip()}",
+                "Keep a checkpoint and its plans together: name the model folder as it was trained.",
+            ) from error
+        mirrored = found.get("inference_allowed_mirroring_axes")
+        self.manual_initialization(
+            network,
+            manager,
+            configuration,
+            None,
+            dataset,
+            found["trainer_name"],
+            tuple(mirrored or ()) or None,
+        )
+
+    def predict(self, sample: Sample, vector: np.ndarray | None = None) -> Predicted:
+        """The probabilities of a case, in its CT's grid.
+
+        Parameters
+        ----------
+        sample
+            The case on the network's grid.
+        vector
+            float32, of `Recipe.network_vector`; None: the network is told that it is missing. Rows without
+            a vector do not look at it.
+        """
+        image = self.recipe.network_input(sample.data, sample.names, sample.region)
+        logits, notes = self.logits(torch.from_numpy(image), vector)
+        found = in_ct(
+            logits, sample.properties, self.plans_manager, self.configuration_manager, self.label_manager
+        )
+        return Predicted(found, notes)
+
+    def logits(self, image: torch.Tensor, vector: np.ndarray | None) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """The network's logits, half (class, z, y, x) on the host, and what was not as asked.
+
+        Parameters
+        ----------
+        image
+            float32 (channel, z, y, x), the network's input.
+        vector
+            As for `predict`.
+        """
+        rungs = self._ladder()
+        for at, rung in enumerate(rungs):
+            try:
+                with self._standing_on(rung), self._bound(vector):
+                    found = self.predict_sliding_window_return_logits(image).cpu()
+            except (RuntimeError, torch.OutOfMemoryError) as error:
+                if at + 1 == len(rungs) or not is_out_of_memory(error):
+                    raise
+                told = f"the GPU's memory does not suffice {rung}; trying {rungs[at + 1]}"
+            else:
+                notes = (f"predicted {rung}: the GPU's memory did not suffice for more",) if at else ()
+                return self._finite(found), notes
+            self.say(told)
+            release(self._asked)  # here, where the error no longer holds the tensors of the failed try
+        raise RuntimeError("a ladder without rungs")
+
+    def _finite(self, logits: torch.Tensor) -> torch.Tensor:
+        if not torch.isfinite(logits).all():
+            raise CaseError(
+                f"{self.folder} gives NaN or infinite logits for this case",
+                "Look at its CT and its features for absurd values; or train with a smaller learning rate.",
+            )
+        return logits
+
+    def _ladder(self) -> list[Rung]:
+        configuration = self.configuration_manager
+        return ladder(str(self._asked), configuration.patch_size, configuration.pool_op_kernel_sizes)
+
+    @contextlib.contextmanager
+    def _standing_on(self, rung: Rung) -> Iterator[None]:
+        """Run as a rung says, and as before afterwards."""
+        configuration = self.configuration_manager
+        self._rung, self.device = rung, torch.device(rung.device)
+        tile = {"patch_size": list(rung.tile)}
+        self.configuration_manager = ConfigurationManager({**configuration.configuration, **tile})
+        try:
+            yield
+        finally:
+            self.configuration_manager, self.device = configuration, self._asked
+
+    @contextlib.contextmanager
+    def _bound(self, vector: np.ndarray | None) -> Iterator[None]:
+        """Give the network the case's vector with every tile."""
+        plain = self.network
+        if self.recipe.inputs.vector:
+            self.network = Bound(plain, vector, len(self.recipe.vector))
+        try:
+            yield
+        finally:
+            self.network = plain
+
+    @torch.inference_mode()
+    def _internal_predict_sliding_window_return_logits(
+        self, data: torch.Tensor, slicers: Sequence[Any], do_on_device: bool = True
+    ) -> torch.Tensor:
+        """nnU-Net's sum over tiles, in one thread.
+
+        The stock method feeds tiles from a second thread. When memory runs out that thread stays, with the
+        case's tensors on the GPU, or the loop waits for it for ever.
+        """
+        results = torch.device(self._rung.results)
+        data = data.to(results)
+        weight = compute_gaussian(
+            tuple(self._rung.tile), sigma_scale=EDGE, value_scaling_factor=SCALE, device=results
+        )
+        heads = self.label_manager.num_segmentation_heads
+        total = torch.zeros((heads, *data.shape[1:]), dtype=torch.half, device=results)
+        weights = torch.zeros(data.shape[1:], dtype=torch.half, device=results)
+        for tile in slicers:
+            there = torch.clone(data[tile][None], memory_format=torch.contiguous_format).to(self.device)
+            total[tile] += self._internal_maybe_mirror_and_predict(there)[0].to(results) * weight
+            weights[tile[1:]] += weight
+        return torch.div(total, weights, out=total)

@@ -7,6 +7,7 @@ RadstoreError
 │   ├── EngineError         an engine that is not there or cannot do what the spec asks
 │   └── StoreError          a store that is foreign, newer, unwritable, or lacks what was asked
 ├── CaseError           one case cannot be used; the others go on
+│   ├── LabelsError         a label file that is missing, or one of several; the image can still be used
 │   ├── ReadError           a file that is missing, truncated or not an image
 │   └── RegionError         a mask that is empty, too small, or does not fit its image
 ├── ConflictError       two builders gave one block of one case two different contents
@@ -65,6 +66,12 @@ class CaseError(RadstoreError):
     """
 
     step = "case"
+
+
+class LabelsError(CaseError):
+    """A case's label file is missing, or there are several; what needs only its image can go on."""
+
+    step = "find"
 
 
 class ReadError(CaseError):

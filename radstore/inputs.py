@@ -17,6 +17,7 @@ from radstore.images.read import read_image, read_labels
 from radstore.images.region import region_mask
 from radstore.images.volume import Geometry, Vector3, Volume
 from radstore.spec import Settings
+from radstore.store.kept import load_mask
 
 if TYPE_CHECKING:
     from radstore.catalog import Case
@@ -67,7 +68,11 @@ def prepare(
 
 
 def prepare_case(case: Case, region: str, settings: Settings) -> tuple[Volume, Volume]:
-    """The same for a case of a catalog and one of its regions."""
+    """The same for a case of a catalog and one of its regions, or one that the store keeps for it."""
+    if region in case.kept:
+        volume = read_image(case.image)
+        mask = load_mask(case.kept[region], case.id, volume.geometry, settings.geometryTolerance)
+        return volume, mask
     where = case.region(region)
     return prepare(case.image, case.label_path(where), where.values, settings, name=region)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import typer
 
-from fusion.cli import evaluate
+from fusion.cli.evaluate import evaluate
+from fusion.cli.plan import plan
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -30,7 +31,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (evaluate.evaluate,)
+VERBS: tuple[Callable[..., int], ...] = (plan, evaluate)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))

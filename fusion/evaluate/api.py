@@ -12,8 +12,9 @@ from fusion.evaluate.compare import PERMUTATIONS
 from fusion.evaluate.evaluation import Evaluation
 from fusion.evaluate.picai import MIN_OVERLAP
 from fusion.evaluate.ranking import METRICS
-from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common, require_unseen
+from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common
 from fusion.evaluate.strata import SIZE, SIZES_MM, all_columns, column_strata, size_strata
+from fusion.evaluate.unseen import require_unseen
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.errors import BadInput, CaseError
 from radstore.select.parallel import run
@@ -58,7 +59,7 @@ def evaluate(
         Where the labels are: a catalog, or its file.
     trained_on
         The sources that models were trained on; by default all of the catalog without external cases.
-        External patients may not be in them.
+        External patients may not be in them, nor have a fold in the catalog's store.
     common
         Compare the cases that all rows have, instead of refusing rows with different cases.
     by

@@ -10,7 +10,6 @@ from fusion.predictions import CANDIDATES, LABELS, Predictions
 from fusion.recipe import CONTROLS, ROWS
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput
-from radstore.split.folds import require_disjoint
 from radstore.split.roll import some
 
 Folders = Path | str | Sequence[Path | str]
@@ -117,59 +116,3 @@ def find_cases(catalog: Catalog, rows: Rows) -> dict[str, Case]:
     for source, ids in sources.items():
         known |= {case.id: case for case in catalog.cases(source, ids)}
     return known
-
-
-def require_unseen(
-    catalog: Catalog, cases: Mapping[str, Case], rows: Rows, trained_on: Sequence[str] | None
-) -> list[str]:
-    """Make sure that nobody is judged by a model that learnt from them.
-
-    A case with a fold was held out in it: no patient may be in two. A case without a fold is external: its
-    patient may not be one of the sources that were trained on.
-
-    Parameters
-    ----------
-    trained_on
-        The sources that models were trained on; by default all of the catalog without external cases.
-
-    Returns
-    -------
-    list of str
-        What the reader must know.
-
-    Raises
-    ------
-    BadInput
-        Naming the patients.
-    """
-    first = next(iter(rows.values()))
-    folds = {case: p.said.fold for case, p in first.items() if p.said.fold is not None}
-    patients = {case: cases[case].patient for case in first}
-    require_disjoint(patients, folds, "the predictions")
-    external = [cases[case] for case in first if case not in folds]
-    if not external:
-        return []
-    sources = training_sources(catalog, external, trained_on)
-    training = {case.patient: case for source in sources for case in catalog.cases(source)}
-    training |= {cases[case].patient: cases[case] for case in folds}
-    seen = sorted({case.patient for case in external} & set(training))
-    if seen:
-        listed = ", ".join(f"{p} ({training[p].source}: {training[p].id})" for p in seen[:10])
-        more = f" and {len(seen) - 10} more" if len(seen) > 10 else ""
-        raise BadInput(
-            f"this is no external test: {len(seen)} of its patients may have been trained on: {listed}{more}",
-            "Leave them out; or, if a source was not trained on, say which were with --trained-on. Patients "
-            "are told apart by the ids of the catalog's tables.",
-        )
-    if not training:
-        return ["no training source is known: that external patients were not trained on was not checked"]
-    return [f"no external patient is among the {len(training):,} of {', '.join(sources) or 'the folds'}"]
-
-
-def training_sources(
-    catalog: Catalog, external: Sequence[Case], trained_on: Sequence[str] | None
-) -> list[str]:
-    """The sources that models were trained on, as said, or else all without external cases."""
-    if trained_on is not None:
-        return list(trained_on)
-    return [source for source in catalog.sources if source not in {case.source for case in external}]

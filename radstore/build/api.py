@@ -15,17 +15,17 @@ from radstore.build.job import Job, named_engine
 from radstore.build.muster import muster
 from radstore.build.needs import Needs, estimate
 from radstore.build.plan import Plan, make_plan
+from radstore.build.regions import with_region
 from radstore.build.run import Progress, Tally, run_plan
-from radstore.catalog import Case, Catalog, is_implicit_region, load_catalog
+from radstore.catalog import Case, Catalog, load_catalog
 from radstore.engines.registry import AUTO, require
-from radstore.errors import BadInput, CatalogError
+from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store import layout, lease, log
 from radstore.store.blocks import CODEC
 from radstore.store.bucket import Bucket, open_bucket
 from radstore.store.log import Version
 from radstore.store.manifest import Manifest
-from radstore.suggest import suggest
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ def build(
     engine
         ``auto`` or an engine's name.
     region
+        One of the catalog's, ``label-N``, or one that the store keeps masks of (`radstore.store.regions`).
         Default: the spec's region, else ``label-N`` with the spec's label.
     settings
         Changes to the spec, as ``setting.binWidth=25``.
@@ -232,23 +233,12 @@ def prepare(
     job = Job(spec, name, named, where.location)
     for graph in job.graphs.values():
         require(chosen, graph)
-    meant = tuple(loaded.cases(source, cases, limit))
-    _require_region(name, loaded, source)
-    cache = DigestCache(where, ignore=rehash)
     manifest = Manifest(where, log.head(where).manifest) if there else Manifest(where)
+    meant = with_region(name, loaded, source, loaded.cases(source, cases, limit), manifest, where)
+    cache = DigestCache(where, ignore=rehash)
     plan = make_plan(job, meant, manifest, cache, retry_failed=retry_failed or rehash)
     notes = (*spec.notes, *loaded.notes(source))
     return Prepared(loaded, meant, job, reason, notes, plan, where, cache)
-
-
-def _require_region(name: str, catalog: Catalog, source: str | None) -> None:
-    """An unknown region is the catalog's or the user's mistake, not one case's."""
-    known = catalog.regions(source)
-    if name not in known and not is_implicit_region(name):
-        raise CatalogError(
-            f"{catalog.path} defines no region {name!r}",
-            suggest(name, [*known, "label-N"], "Its regions are"),
-        )
 
 
 def _head(bucket: Bucket) -> Version | None:

@@ -100,7 +100,7 @@ def assemble_maps(
     if rest.features or frame is None:
         maps = source.engine.maps(source.image, source.mask, rest)
         frame = _Frame(maps.region, maps.geometry, maps.grid)
-        found |= {name: _rounded(maps.array[at], source.keep_bits) for at, name in enumerate(maps.names)}
+        found |= {name: rounded(maps.array[at], source.keep_bits) for at, name in enumerate(maps.names)}
         notes |= maps.notes
         failures, provenance = maps.failures, _computed_on(maps.device, provenance)
     array = np.stack([found[name] for name in source.graph.names])
@@ -149,7 +149,7 @@ def _computed_on(device: str, provenance: Mapping[str, Any]) -> Mapping[str, Any
     return {**provenance, "device": device} if device else provenance
 
 
-def _rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:
+def rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:
     """Float32 with its mantissa rounded to `keep_bits` of 23 bits (round half to even).
 
     The rest of the mantissa is zero and compresses away; the relative error is at most 2^-(keep_bits + 1).
@@ -161,5 +161,5 @@ def _rounded(array: np.ndarray, keep_bits: int | None) -> np.ndarray:
     bits = array.view(np.uint32)
     half = np.uint32((1 << (drop - 1)) - 1)
     odd = (bits >> np.uint32(drop)) & np.uint32(1)
-    rounded = (((bits + half + odd) >> np.uint32(drop)) << np.uint32(drop)).view(np.float32)
-    return np.where(np.isfinite(array) & np.isfinite(rounded), rounded, array)
+    shorter = (((bits + half + odd) >> np.uint32(drop)) << np.uint32(drop)).view(np.float32)
+    return np.where(np.isfinite(array) & np.isfinite(shorter), shorter, array)

@@ -16,6 +16,7 @@ from radstore.images.read import read_header
 from radstore.images.region import require_same_grid
 from radstore.quality.examine import SAMPLE, Examination, examine
 from radstore.spec import Spec
+from radstore.store.kept import require_kept_grid
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,16 @@ def _refusal(prepared: Prepared, case: Case) -> CaseError | None:
     """What can be seen wrong with a case from its headers."""
     if case.problem is not None:
         return case.problem
-    settings = prepared.job.spec.settings
+    name, settings = prepared.job.region, prepared.job.spec.settings
     try:
-        region = case.region(prepared.job.region)
+        if name in case.kept:
+            image = read_header(case.image)
+            require_kept_grid(case.kept[name], case.id, image.geometry, settings.geometryTolerance)
+            return None
+        region = case.region(name)
         image, labels = read_header(case.image), read_header(case.label_path(region))
         if not settings.correctMask:
-            what = f"region {prepared.job.region!r}: {case.label_path(region)}"
+            what = f"region {name!r}: {case.label_path(region)}"
             require_same_grid(image.geometry, labels.geometry, settings.geometryTolerance, what)
     except CaseError as error:
         return error

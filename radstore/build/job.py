@@ -22,10 +22,14 @@ IMAGE = "image"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The content digests of a case's image and region mask."""
+    """The content digests of a case's image and region mask.
+
+    `kept`: the key of the block that keeps the mask, where the store does; else empty.
+    """
 
     image: str
     mask: str
+    kept: str = ""
 
     @property
     def leaves(self) -> dict[str, str]:
@@ -42,7 +46,7 @@ class Job:
     spec
         Which numbers.
     region
-        In which region: a name of the catalog, or ``label-N``.
+        In which region: a name of the catalog, ``label-N``, or one that the store keeps masks of.
     engine
         Name of the engine.
     store
@@ -112,7 +116,7 @@ class Job:
         """Block name → key, for a case with these inputs: everything that determines the block."""
         keys = {
             IMAGE: digest_of([IMAGE, inputs.image]),
-            REGION + self.region: digest_of([REGION, inputs.mask]),
+            REGION + self.region: inputs.kept or digest_of([REGION, inputs.mask]),
         }
         for name, signature in self._signatures.items():
             keys[name] = digest_of([name.split("/")[0], signature, inputs.leaves])
@@ -135,15 +139,22 @@ class Job:
     def mask_fingerprint(self, case: Case) -> str | None:
         """The same for its region mask: both files, the label values, and how the mask is read.
 
-        None too if the case has no such region.
+        Of a mask that the store keeps, its digest. None too if the case has no such region.
         """
+        s = self.spec.settings
+        if kept := case.kept.get(self.region):
+            return fingerprint([case.image], "kept", kept.digest, kept.image, s.geometryTolerance)
         try:
             region = case.region(self.region)
         except RegionError:
             return None
-        s = self.spec.settings
         how = [list(region.values), s.label_channel, s.geometryTolerance, s.correctMask, s.resamples]
         return fingerprint([case.label_path(region), case.image], "mask", *how)
+
+    def kept_key(self, case: Case) -> str:
+        """The key of the block that keeps the case's mask; empty if a label file holds it."""
+        kept = case.kept.get(self.region)
+        return kept.key if kept else ""
 
     def failure_key(self, case: Case) -> str:
         """The key of a failure: while it stays the same, another try would fail the same way."""

@@ -89,5 +89,5 @@ def _is_done(job: Job, case: Case, record: CaseRecord, cache: DigestCache) -> bo
     mask = cache.get(job.mask_fingerprint(case))
     if image is None or mask is None:
         return False
-    keys = job.keys(Inputs(image, mask))
+    keys = job.keys(Inputs(image, mask, job.kept_key(case)))
     return not job.leftovers(record) and all(record.has(name, key) for name, key in keys.items())

@@ -28,6 +28,7 @@ from radstore.inputs import prepare_case
 from radstore.store import blocks, layout
 from radstore.store.blocks import Block
 from radstore.store.bucket import Bucket, open_bucket
+from radstore.store.kept import require_kept_image
 from radstore.store.manifest import CaseRecord, Entry
 from radstore.store.table import FEATURES, REGION
 
@@ -134,9 +135,11 @@ class Step:
         case = self.case
         if case.problem is not None:
             raise case.problem
-        fingerprints = self._fingerprints([case.image, case.label_path(case.region(self.job.region))])
+        fingerprints = self._fingerprints(case.files(self.job.region))
         image, mask = prepare_case(case, self.job.region, self.job.spec.settings)
-        inputs = Inputs(volume_digest(image), volume_digest(mask))
+        inputs = Inputs(volume_digest(image), volume_digest(mask), self.job.kept_key(case))
+        if kept := case.kept.get(self.job.region):
+            require_kept_image(kept, case.id, inputs.image)
         if len(fingerprints) == 2:
             self.digests = dict(zip(fingerprints, (inputs.image, inputs.mask), strict=True))
         self.at = "store"

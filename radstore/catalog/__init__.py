@@ -2,6 +2,6 @@
 
 from radstore.catalog.catalog import Catalog
 from radstore.catalog.load import load_catalog
-from radstore.catalog.model import Case, Region, Source, is_implicit_region
+from radstore.catalog.model import Case, Kept, Region, Source, is_implicit_region
 
-__all__ = ["Case", "Catalog", "Region", "Source", "is_implicit_region", "load_catalog"]
+__all__ = ["Case", "Catalog", "Kept", "Region", "Source", "is_implicit_region", "load_catalog"]

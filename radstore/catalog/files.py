@@ -10,7 +10,7 @@ from typing import Any
 from radstore.catalog.model import Case, Found, Region
 from radstore.catalog.patterns import Folders, Match, Pattern
 from radstore.catalog.tables import Row, read_table, rows_by_case
-from radstore.errors import CatalogError
+from radstore.errors import CatalogError, LabelsError
 from radstore.suggest import near_miss, suggest
 
 ARGUMENTS = ("image", "labels", "table", "case_column", "patient_column", "sheet")
@@ -159,6 +159,7 @@ def _without_labels(case: Case, pattern: Pattern, fields: Mapping[str, str], fou
         return case.refused(
             f"the case {case.id!r} has {len(found)} label files: {_listed(found)}",
             f"Make the pattern {pattern.text!r} narrower.",
+            kind=LabelsError,
         )
     wanted = pattern.filled(fields)
     folder, names = pattern.reach(fields)
@@ -166,6 +167,7 @@ def _without_labels(case: Case, pattern: Pattern, fields: Mapping[str, str], fou
     return case.refused(
         f"the case {case.id!r} has no label file {wanted}",
         f"Did you mean {close!r}?" if close else f"{folder} has {len(names):,} entries: check the pattern.",
+        kind=LabelsError,
     )
 
 

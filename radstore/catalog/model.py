@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from radstore.errors import CaseError, RegionError
+from radstore.errors import CaseError, LabelsError, RegionError
 from radstore.suggest import suggest
 
 Scalar = str | int | float | bool | None
@@ -38,6 +38,26 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A region whose mask a store keeps, where others are values of a label image.
+
+    Parameters
+    ----------
+    store, key
+        Path or URL of the store, and the key of the mask's block there.
+    digest
+        Of its voxels and grid (`radstore.images.digest.volume_digest`): what keys are made of.
+    image
+        The same of the image it was made for; empty if that is not known.
+    """
+
+    store: str
+    key: str
+    digest: str
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Case:
     """One image study: what it is and where it lies. Small and picklable: it travels to workers.
 
@@ -59,6 +79,8 @@ class Case:
         The case's row in the source's table, without the columns that became `id` and `patient`.
     problem
         Why the case cannot be used although it was found, or None.
+    kept
+        Region name → the mask that a store keeps for it, where that is used.
     """
 
     id: str
@@ -69,6 +91,7 @@ class Case:
     regions: Mapping[str, Region | tuple[int, ...]] = field(default_factory=dict)
     columns: Mapping[str, Scalar] = field(default_factory=dict)
     problem: CaseError | None = field(default=None, compare=False)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     def region(self, name: str) -> Region:
         """The region called `name`: one of the catalog's, or ``label-N`` for the single value N.
@@ -100,12 +123,45 @@ class Case:
         names = [name for name, _ in self.labels]
         raise RegionError(f"case {self.id} has no {wanted}", suggest(region.labels or "", names, "It has"))
 
-    def refused(self, message: str, remedy: str) -> Case:
-        """The same case with a problem; the first one stands."""
-        if self.problem is not None:
+    def files(self, region: str) -> list[Path]:
+        """The files that the image and a region of it are read from.
+
+        Raises
+        ------
+        RegionError
+            As `region` does.
+        """
+        if region in self.kept:
+            return [self.image]
+        return [self.image, self.label_path(self.region(region))]
+
+    def keeping(self, region: str, mask: Kept) -> Case:
+        """The same case with a mask that a store keeps; a label file is not needed then."""
+        return replace(self, kept={**self.kept, region: mask}, problem=self.image_problem)
+
+    @property
+    def image_problem(self) -> CaseError | None:
+        """Why not even the image can be used; None also where only the labels have a problem."""
+        return None if isinstance(self.problem, LabelsError) else self.problem
+
+    def refused(
+        self, message: str, remedy: str, *, step: str = "find", kind: type[CaseError] = CaseError
+    ) -> Case:
+        """The same case with a problem; the first one stands, unless it was only one of the labels.
+
+        Parameters
+        ----------
+        message, remedy
+            Of the error.
+        step
+            Where it came up.
+        kind
+            `LabelsError` if the image can still be used.
+        """
+        if self.image_problem or (self.problem and kind is LabelsError):
             return self
-        problem = CaseError(message, remedy)
-        problem.step = "find"
+        problem = kind(message, remedy)
+        problem.step = step
         return replace(self, problem=problem)
 
 

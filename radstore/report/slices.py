@@ -91,11 +91,11 @@ def _figure(ct: Plane, values: Plane, mask: Plane, limits: tuple[float, float], 
     FigureCanvasAgg(figure)  # not pyplot: no global state, any thread
     panels = _panels(figure, view)
     for axes, box in zip(panels, (view, view, enlarged), strict=True):
-        _draw_ct(axes, ct, box)
-        _draw_outline(axes, mask)
-        _scale_bar(axes)
+        draw_ct(axes, ct, box)
+        draw_outline(axes, mask)
+        draw_scale_bar(axes)
     for axes in panels[:2]:
-        _sides(axes)
+        draw_sides(axes)
     _frame(panels[0], enlarged)
     colours = [_draw_map(axes, values, limits) for axes in panels[1:]]
     _colour_bar(figure, panels[-1], colours[-1], feature)
@@ -137,7 +137,8 @@ def _panels(figure: Figure, view: Box) -> list[Axes]:
     return [figure.add_axes((x / w, _BOTTOM / h, width / w, height / h)) for x in left]
 
 
-def _draw_ct(axes: Axes, plane: Plane, box: Box) -> None:
+def draw_ct(axes: Axes, plane: Plane, box: Box) -> None:
+    """The CT in the abdominal window, the part in a box (mm)."""
     low, high = WINDOW_LEVEL - WINDOW_WIDTH / 2, WINDOW_LEVEL + WINDOW_WIDTH / 2
     axes.imshow(plane.array, cmap="gray", vmin=low, vmax=high, extent=plane.extent)
     axes.set_facecolor("black")
@@ -148,12 +149,12 @@ def _draw_ct(axes: Axes, plane: Plane, box: Box) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _draw_outline(axes: Axes, mask: Plane) -> None:
-    """The region's border, half-way between voxel centres; closed at the array's edge by a rim of zeros."""
+def draw_outline(axes: Axes, mask: Plane, colour: str = OUTLINE, width: float = 0.8) -> None:
+    """A mask's border, half-way between voxel centres; closed at the array's edge by a rim of zeros."""
     inside = np.pad((mask.array != 0).astype(float), 1)
     x = np.concatenate([[mask.x[0] - mask.step[0]], mask.x, [mask.x[-1] + mask.step[0]]])
     y = np.concatenate([[mask.y[0] - mask.step[1]], mask.y, [mask.y[-1] + mask.step[1]]])
-    axes.contour(x, y, inside, levels=[0.5], colors=OUTLINE, linewidths=0.8)
+    axes.contour(x, y, inside, levels=[0.5], colors=colour, linewidths=width)
 
 
 def _draw_map(axes: Axes, plane: Plane, limits: tuple[float, float]) -> Any:
@@ -191,7 +192,7 @@ def _frame(axes: Axes, box: Box) -> None:
     axes.add_patch(Rectangle((left, top), *size, fill=False, lw=0.6, ec="white", ls=(0, (3, 2))))
 
 
-def _sides(axes: Axes) -> None:
+def draw_sides(axes: Axes) -> None:
     """The patient's right and left, readable on any grey."""
     from matplotlib.patheffects import withStroke
 
@@ -202,7 +203,7 @@ def _sides(axes: Axes) -> None:
         text.set_path_effects([withStroke(linewidth=1.2, foreground="black")])
 
 
-def _scale_bar(axes: Axes) -> None:
+def draw_scale_bar(axes: Axes) -> None:
     """A bar of a round length under the panel, a tenth to a quarter of its width."""
     left, right = axes.get_xlim()
     length = max((n for n in ROUND_LENGTHS if n <= (right - left) / 4), default=ROUND_LENGTHS[0])

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
 CHUNK = 32  # voxels along each axis: the unit of reading
 TABLE_CHUNK = (1024, 128)  # cases, features
+TRAINING = "training"  # the kind of a sample that a network is trained on
 DIMENSIONS = {1: ("feature",), 2: ("case", "feature"), 3: ("z", "y", "x"), 4: ("feature", "z", "y", "x")}
+TRAINING_DIMENSIONS = DIMENSIONS | {2: ("sample", "label_zyx"), 4: ("channel", "z", "y", "x")}
 CODEC: dict[str, Any] = {"name": "blosc", "cname": "zstd", "clevel": 3, "shuffle": "shuffle"}
+TRAINING_CODEC: dict[str, Any] = {"name": "blosc", "cname": "lz4", "clevel": 5, "shuffle": "shuffle"}
+"""Of training samples: they are read again in every epoch, so what counts is decoding."""
 AXES = ("z", "y", "x")
 REMAKE = "Delete this folder, then run `radstore build --rehash`: the block will be computed anew."
 
@@ -39,7 +43,7 @@ class Block:
     Parameters
     ----------
     kind
-        ``image``, ``region``, ``features`` or ``maps``; also the name of its main array.
+        ``image``, ``region``, ``features``, ``maps`` (also the name of its main array), or `TRAINING`.
     arrays
         Array name → values. Arrays with three axes or more end in z, y, x.
     geometry
@@ -176,18 +180,21 @@ def _encode(block: Block) -> dict[str, bytes]:
     group = zarr.open_group(MemoryStore(files), mode="w")
     group.attrs.update(_attrs(block))
     for name, array in block.arrays.items():
-        _write_array(group, name, array)
+        _write_array(group, name, array, training=block.kind == TRAINING)
     return {path: buffer.to_bytes() for path, buffer in files.items()}
 
 
-def _write_array(group: zarr.Group, name: str, array: np.ndarray) -> None:
+def _write_array(group: zarr.Group, name: str, array: np.ndarray, *, training: bool) -> None:
     from zarr.codecs import BloscCodec
 
+    codec, dimensions = (TRAINING_CODEC, TRAINING_DIMENSIONS) if training else (CODEC, DIMENSIONS)
     spatial = array.ndim >= 3
-    if spatial:  # all features of a small cube lie in one chunk: a patch of every map is one read
-        chunks: tuple[int, ...] = (*(max(1, n) for n in array.shape[:-3]), CHUNK, CHUNK, CHUNK)
-    else:
-        chunks = TABLE_CHUNK if array.ndim == 2 else array.shape
+    if spatial:  # all features of a small cube lie in one chunk: a patch of every map is one read (of a
+        # sample not: a row of the ablation reads its channels only, and of maps what is defined)
+        together = [1 if training else max(1, n) for n in array.shape[:-3]]
+        chunks: tuple[int, ...] = (*together, CHUNK, CHUNK, CHUNK)
+    else:  # a sample's locations are always read whole
+        chunks = TABLE_CHUNK if array.ndim == 2 and not training else array.shape
         chunks = tuple(max(1, min(c, n)) for c, n in zip(chunks, array.shape, strict=True))
     shards = tuple(-(-max(1, n) // c) * c for n, c in zip(array.shape, chunks, strict=True))
     group.create_array(
@@ -196,10 +203,12 @@ def _write_array(group: zarr.Group, name: str, array: np.ndarray) -> None:
         dtype=array.dtype,
         chunks=chunks,
         shards=shards if spatial else None,
-        compressors=BloscCodec(cname=CODEC["cname"], clevel=CODEC["clevel"], shuffle=CODEC["shuffle"]),
+        compressors=BloscCodec(cname=codec["cname"], clevel=codec["clevel"], shuffle=codec["shuffle"]),
         fill_value=np.nan if array.dtype.kind == "f" else 0,
-        dimension_names=DIMENSIONS[array.ndim],
-        config={"write_empty_chunks": True},  # so that one that is missing is damage
+        dimension_names=dimensions[array.ndim],
+        # Stored though empty, so that one that is missing is damage. But maps of a sample are NaN nearly
+        # everywhere: there the shard's index, which has a checksum, says that a chunk is empty.
+        config={"write_empty_chunks": not (training and name == "data")},
     )[...] = array
 
 

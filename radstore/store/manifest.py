@@ -46,6 +46,11 @@ class Entry:
         How many of its features could not be computed (each is named in the block, with the reason).
     error
         Of a failure: ``step``, ``message``, ``remedy``.
+    origin
+        Of a region that `radstore.store.regions` keeps: where it came from (``model``, ``held_out``, …).
+        None for what builds make.
+    voxels
+        Of such a region: the digest of its voxels and grid.
     """
 
     key: str
@@ -58,6 +63,8 @@ class Entry:
     spec: str = ""
     undefined: int = 0
     error: Mapping[str, str] | None = None
+    origin: Mapping[str, Any] | None = None
+    voxels: str = ""
 
     @property
     def ok(self) -> bool:

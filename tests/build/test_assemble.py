@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from radstore.build.assemble import Source, _rounded, assemble_maps, assemble_vector
+from radstore.build.assemble import Source, assemble_maps, assemble_vector, rounded
 from radstore.engines.base import Maps, Vector
 from radstore.graph import Graph
 from radstore.images.volume import Geometry, Volume
@@ -190,44 +190,44 @@ def test_only_maps_are_rounded(bucket: Bucket) -> None:
     maps, _ = assemble_maps(source(Fake(), NAMES, "voxel", keep_bits=12), bucket, [], {})
     exact, _ = assemble_maps(source(Fake(), NAMES, "voxel"), bucket, [], {})
     assert maps.digest != exact.digest
-    np.testing.assert_array_equal(maps.arrays["maps"], _rounded(exact.arrays["maps"], 12))
+    np.testing.assert_array_equal(maps.arrays["maps"], rounded(exact.arrays["maps"], 12))
 
 
 @given(FLOATS, st.integers(1, 22))
 def test_rounding_is_as_precise_as_it_says(array: np.ndarray, keep_bits: int) -> None:
     before = array.copy()
-    rounded = _rounded(array, keep_bits)
+    shorter = rounded(array, keep_bits)
     np.testing.assert_array_equal(array, before)
-    assert (rounded.dtype, rounded.shape) == (np.float32, array.shape)
+    assert (shorter.dtype, shorter.shape) == (np.float32, array.shape)
     normal = np.isfinite(array) & (np.abs(array) >= np.finfo(np.float32).tiny)
-    error = np.abs(rounded[normal].astype(float) - array[normal].astype(float))
+    error = np.abs(shorter[normal].astype(float) - array[normal].astype(float))
     assert np.all(error <= 2.0 ** -(keep_bits + 1) * np.abs(array[normal].astype(float)))
-    np.testing.assert_array_equal(np.isnan(rounded), np.isnan(array))
-    np.testing.assert_array_equal(np.isinf(rounded), np.isinf(array))
-    np.testing.assert_array_equal(rounded[np.isinf(array)], array[np.isinf(array)])
-    np.testing.assert_array_equal(np.signbit(rounded), np.signbit(array))
+    np.testing.assert_array_equal(np.isnan(shorter), np.isnan(array))
+    np.testing.assert_array_equal(np.isinf(shorter), np.isinf(array))
+    np.testing.assert_array_equal(shorter[np.isinf(array)], array[np.isinf(array)])
+    np.testing.assert_array_equal(np.signbit(shorter), np.signbit(array))
 
 
 @given(FLOATS, st.integers(1, 22))
 def test_rounding_twice_is_rounding_once_and_the_rest_is_zero(array: np.ndarray, keep_bits: int) -> None:
-    rounded = _rounded(array, keep_bits)
-    np.testing.assert_array_equal(_rounded(rounded, keep_bits), rounded)
+    shorter = rounded(array, keep_bits)
+    np.testing.assert_array_equal(rounded(shorter, keep_bits), shorter)
     limit = float(np.finfo(np.float32).max) * (1 - 2.0**-keep_bits)
-    plain = rounded[np.isfinite(rounded) & (np.abs(rounded.astype(float)) < limit)]
+    plain = shorter[np.isfinite(shorter) & (np.abs(shorter.astype(float)) < limit)]
     assert not (plain.view(np.uint32) & np.uint32((1 << (23 - keep_bits)) - 1)).any()
 
 
 def test_rounding_is_to_the_nearest_and_even() -> None:
     step = 2.0**-12
     given_ = np.array([1 + 0.49 * step, 1 + 0.51 * step, 1 + 0.5 * step, 1 + 1.5 * step], np.float32)
-    np.testing.assert_array_equal(_rounded(given_, 12), np.float32([1, 1 + step, 1, 1 + 2 * step]))
+    np.testing.assert_array_equal(rounded(given_, 12), np.float32([1, 1 + step, 1, 1 + 2 * step]))
 
 
 def test_the_largest_numbers_stay_finite() -> None:
     largest = np.array([np.finfo(np.float32).max, -np.finfo(np.float32).max], np.float32)
-    np.testing.assert_array_equal(_rounded(largest, 12), largest)
+    np.testing.assert_array_equal(rounded(largest, 12), largest)
 
 
 def test_without_precision_nothing_is_rounded() -> None:
     array = np.float32([1 / 3])
-    assert _rounded(array, None) is array
+    assert rounded(array, None) is array

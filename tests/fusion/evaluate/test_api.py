@@ -18,6 +18,7 @@ from fusion.evaluate.tables import p_value, report, table_1
 from fusion.predictions import Origin, Predictions
 from radstore.cli import exits
 from radstore.errors import BadInput, CatalogError
+from radstore.split import split
 
 BOX = (slice(2, 5), slice(3, 6), slice(4, 7))
 ELSEWHERE = (slice(7, 9), slice(8, 10), slice(1, 4))
@@ -62,7 +63,7 @@ def test_everything(site: Any, folders: Folders) -> None:
     assert [one.metric for one in internal.comparisons] == ["ap", "auroc", "score"]
     assert list(found.left_out) == ["d"]
     assert found.notes == (
-        "no external patient is among the 4 of inner",
+        "no external patient is among the 4 that may have been trained on",
         "1 case (d) left out: no labels that can be used",
     )
 
@@ -111,7 +112,20 @@ def test_external_patients_that_were_trained_on(site: Any, folders: Folders) -> 
     only = {"ct": outer(site, "ct+global")}
     with pytest.raises(BadInput, match="no external test"):
         run(site, only)
-    assert run(site, only, trained_on=[]).notes[0].startswith("no training source is known")
+    assert run(site, only, trained_on=[]).notes[0].startswith("no training patient is known")
+
+
+def test_patients_that_have_a_fold_in_the_store(site: Any) -> None:
+    only = {"ct": outer(site, "ct")}
+    split(site.folder / "store", catalog=site.catalog, k=2, label="scanner")
+    with pytest.raises(BadInput, match=r"2 of its patients .* X \(fold \d of .*store: x\), Y"):
+        run(site, only, trained_on=[])
+
+
+def test_a_held_out_case_that_another_chain_saw(site: Any) -> None:
+    folder = site.predict("p", {"b": []}, fold=1, chains=(0, 1))
+    with pytest.raises(BadInput, match="case b of fold 1 was predicted by chains 0, 1, which were trained"):
+        run(site, {"ct": folder})
 
 
 def test_a_patient_in_two_folds(site: Any) -> None:

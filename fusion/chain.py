@@ -1,0 +1,185 @@
+"""`Chain`: all that one fold learnt, used whole. CT → Stage 1 → region → vector and maps → Stage 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fusion.ingredients import Numbers, computed_numbers, model_spec, stored_numbers, stored_region, wanted
+from fusion.predictor import FusionPredictor
+from fusion.probabilities import Probabilities
+from fusion.recipe import Recipe
+from fusion.samples import make_sample
+from radstore.errors import BadInput
+from radstore.images.volume import Volume
+
+if TYPE_CHECKING:
+    from fusion.regions import Stage1
+    from fusion.samples import Sample
+    from radstore.store.query import CaseView
+
+Status = Literal["ok", "fallback"]
+FALLBACK = "Stage 1 found no pancreas; the region is the fallback's"
+
+
+@dataclass(frozen=True, eq=False)
+class Ingredients:
+    """What Stage 2 of a chain is given of a case beside the CT.
+
+    Parameters
+    ----------
+    region
+        0 or 1 on the CT's grid.
+    status
+        ``fallback`` if the region is not Stage 1's.
+    numbers
+        Vector and maps.
+    notes
+        What was not as usual.
+    """
+
+    region: Volume
+    status: Status
+    numbers: Numbers
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ChainPrediction:
+    """What a chain says of a case.
+
+    Parameters
+    ----------
+    probabilities
+        Of each structure.
+    ingredients
+        What they rest on.
+    notes
+        What was not as usual.
+    """
+
+    probabilities: Probabilities
+    ingredients: Ingredients
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Chain:
+    """One fold's models, loaded once; cases are given one by one.
+
+    Parameters
+    ----------
+    stage2
+        The model of a row.
+    stage1
+        Gives the fold's Stage 1; called once, and only when a case has no region yet.
+    engine
+        Who computes vector and maps, see `radstore.engines.registry.choose`.
+    borrowed
+        Case → network vector, for the control ``ct+permuted``; elsewhere None.
+    """
+
+    stage2: FusionPredictor
+    stage1: Callable[[], Stage1]
+    engine: str = "auto"
+    borrowed: Callable[[str], np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        if wanted(self.recipe):
+            model_spec(self.recipe)  # refused now, not at the first case
+        self._stage1: Stage1 | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of Stage 2."""
+        return self.stage2.recipe
+
+    @property
+    def fold(self) -> int:
+        """The fold that the chain did not train on."""
+        return self.recipe.fold
+
+    def predict(self, ct: Volume, stored: CaseView | None = None) -> ChainPrediction:
+        """What the chain says of a case.
+
+        Parameters
+        ----------
+        ct
+            The whole CT, HU.
+        stored
+            The case in a store: what is there of the recipe's view is read, the rest computed.
+
+        Raises
+        ------
+        CaseError
+            If the case cannot be predicted.
+        BadInput
+            If the store has something that does not fit the models.
+        """
+        given = self.ingredients(ct, stored)
+        found = self.stage2.predict(self.sample(ct, given), given.numbers.vector)
+        probabilities = replace(found.probabilities, source=ct.source)
+        return ChainPrediction(probabilities, given, (*given.notes, *given.numbers.notes, *found.notes))
+
+    def sample(self, ct: Volume, given: Ingredients) -> Sample:
+        """The case on the network's grid, as training had it."""
+        plans = self.stage2.plans_manager.plans
+        return make_sample(ct, plans, self.recipe, region=given.region, maps=given.numbers.maps)
+
+    def ingredients(self, ct: Volume, stored: CaseView | None = None) -> Ingredients:
+        """Region, vector and maps of a case; parameters and errors as for `predict`."""
+        region, status, from_store = self._region(ct, stored)
+        numbers = self._numbers(ct, region, stored if from_store else None)
+        if self.recipe.inputs.permuted:
+            numbers = replace(numbers, vector=self._borrowed(ct, stored))
+        return Ingredients(region, status, numbers, (FALLBACK,) if status == "fallback" else ())
+
+    def _region(self, ct: Volume, stored: CaseView | None) -> tuple[Volume, Status, bool]:
+        """The region, its status, and whether it is the store's."""
+        kept = stored_region(stored, self.recipe) if stored else None
+        if stored is not None and kept is not None:
+            region, origin = kept
+            self._require_own(stored, origin)
+            return region, _status(origin.get("status")), True
+        from fusion.regions.rule import region_from_labels
+
+        model = self._first()
+        region, status = region_from_labels(model.labels(ct), ct, model.rule)
+        return region, _status(status), False
+
+    def _require_own(self, case: CaseView, origin: Mapping[str, Any]) -> None:
+        """Refuse a region that the chain, meeting the case as a new one, could not have predicted."""
+        if not self.recipe.paper_mode and self.fold not in origin.get("held_out", ()):
+            drawn = "is of a model that did not hold out" if origin else "was drawn, not predicted without"
+            raise BadInput(
+                f"case {case.id}: its region {self.recipe.region!r} {drawn}, fold {self.fold}",
+                "Predict it with `fusion regions`, or remove it from the store.",
+            )
+
+    def _first(self) -> Stage1:
+        if self._stage1 is None:
+            self._stage1 = self.stage1()
+        return self._stage1
+
+    def _numbers(self, ct: Volume, region: Volume, stored: CaseView | None) -> Numbers:
+        """Those of the store, if its region is the one they were computed in."""
+        if not wanted(self.recipe):
+            return Numbers()
+        kept = stored_numbers(stored, self.recipe) if stored else None
+        return kept or computed_numbers(ct, region, self.recipe, engine=self.engine)
+
+    def _borrowed(self, ct: Volume, stored: CaseView | None) -> np.ndarray:
+        if self.borrowed is None or stored is None:
+            raise BadInput(
+                f"{ct.source}: the control 'ct+permuted' needs the vectors of a store's other cases",
+                "Predict validation folds of the store with it, nothing else.",
+            )
+        return self.borrowed(stored.id)
+
+
+def _status(told: object) -> Status:
+    """As `fusion.regions` tells it; regions that were drawn tell nothing, and are no fallback."""
+    return "fallback" if told == "fallback" else "ok"

@@ -1,0 +1,160 @@
+"""`Job`: a training that is ready to start. What can be wrong is found here, before the first step.
+
+The plan, the row, the cases of the fold, where their regions come from, what lies in the folder already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fusion.plan import plans_for_row, read_plan
+from fusion.plan.names import CONFIGURATION
+from fusion.recipe import KEY as RECIPE
+from fusion.recipe import Inputs, Recipe
+from fusion.regions import require_out_of_fold
+from fusion.settings import KEY as SETTINGS
+from fusion.settings import Folders, Training, model_folder, row_name
+from fusion.view import View
+from radstore.errors import BadInput
+from radstore.store.query import Snapshot, open_store
+
+CHECKPOINTS = ("checkpoint_latest.pth", "checkpoint_final.pth", "checkpoint_best.pth")
+"""nnU-Net's; which of them a training continues from, if it is there."""
+CHANGEABLE = ("epochs", "save_every", "compile")
+"""Settings that a training which is continued may change."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, ready to start.
+
+    Parameters
+    ----------
+    plans, dataset_json
+        nnU-Net's, of the row, with recipe and settings.
+    view
+        What is read.
+    folders
+        Where it is written.
+    checkpoint
+        What it continues from.
+    done
+        Whether all its epochs are trained already.
+    """
+
+    plans: dict[str, Any]
+    dataset_json: dict[str, Any]
+    view: View
+    folders: Folders
+    checkpoint: Path | None
+    done: bool
+
+
+def prepare(
+    models: Path | str,
+    stage: int,
+    fold: int,
+    inputs: str,
+    *,
+    store: str | None,
+    channels: Sequence[str] | None,
+    name: str | None,
+    resume: bool,
+    changes: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> Job:
+    """Read the plan, find the cases, check all that can be checked; parameters as of `fusion.training.train`.
+
+    Raises
+    ------
+    BadInput
+        If anything does not fit. Nothing is written.
+    """
+    plan, plans, dataset_json = read_plan(models, stage, fold)
+    plans, dataset_json = plans_for_row(plans, dataset_json, Inputs(inputs), channels)
+    settings = Training().with_changes(changes)
+    folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold))
+    checkpoint, trained = _checkpoint(folders.model / f"fold_{fold}", resume, say), 0
+    if checkpoint is not None:
+        settings, trained = _continued(checkpoint, plans, changes)
+    snapshot = _snapshot(store, Recipe.from_plans(plans), folders, checkpoint)
+    recipe = replace(Recipe.from_plans(plans), store=f"{snapshot.bucket.location}@{snapshot.version.number}")
+    view = View.of(snapshot, plan, recipe)
+    _require_cases(view, snapshot, recipe, say)
+    plans |= {RECIPE: recipe.to_json(), SETTINGS: settings.to_json()}
+    return Job(plans, dataset_json, view, folders, checkpoint, done=trained >= settings.epochs)
+
+
+def _checkpoint(folder: Path, resume: bool, say: Callable[[str], None]) -> Path | None:
+    """What to continue from; nothing that lies there is ever overwritten unasked."""
+    found = [folder / file for file in CHECKPOINTS if (folder / file).is_file()]
+    if found and not resume:
+        raise BadInput(f"{found[0]} is there already", "Add --continue, give a --name, or remove the folder.")
+    if resume and not found:
+        say(f"{folder}: nothing to continue from, beginning anew")
+    return found[0] if found else None
+
+
+def _continued(
+    checkpoint: Path, plans: Mapping[str, Any], changes: Mapping[str, Any]
+) -> tuple[Training, int]:
+    """The settings of a training that goes on, and how many epochs it has behind it."""
+    from fusion.checkpoints import read_checkpoint
+
+    found = read_checkpoint(checkpoint)
+    theirs = found["init_args"]["plans"]
+    if _essence(theirs) != _essence(plans):
+        raise BadInput(
+            f"{checkpoint} is of another network, or of another plan",
+            "Begin anew with a --name, or restore the plan that it was trained by.",
+        )
+    before = Training.from_plans(theirs)
+    after = before.with_changes(changes)
+    for setting, value in after.to_json().items():
+        if setting not in CHANGEABLE and value != getattr(before, setting):
+            raise BadInput(
+                f"{checkpoint} was trained with {setting} {getattr(before, setting)}, now it is {value}",
+                "Leave the setting out to continue, or begin anew with a --name.",
+            )
+    return after, found["current_epoch"]
+
+
+def _essence(plans: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What of plans a network depends on: its configuration, and how its inputs are made."""
+    configuration = json.loads(json.dumps(plans["configurations"][CONFIGURATION]))
+    return configuration, replace(Recipe.from_plans(plans), store="")
+
+
+def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: Path | None) -> Snapshot:
+    """The version that is trained from: the latest; of a training that goes on, the one it began with."""
+    if checkpoint is not None and (folders.view / "view.json").is_file():
+        return View.load(folders.view).open()
+    return open_store(store or recipe.store.rpartition("@")[0] or recipe.store)
+
+
+def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Callable[[str], None]) -> None:
+    training, held_out = split_cases(view, recipe.fold)
+    for cases, what in ((training, "trains on"), (held_out, "holds out")):
+        if not cases:
+            folds = sorted({member.fold for member in view.cases.values() if member.fold is not None})
+            raise BadInput(
+                f"fold {recipe.fold} {what} no case of {view.block} (its cases are of folds {folds})",
+                "Name one of these folds, or make the folds with `radstore split` and plan again.",
+            )
+    if view.left_out:
+        say(f"{len(view.left_out)} cases have no sample and are left out: {', '.join(sorted(view.left_out))}")
+    if recipe.stage == 2:
+        for leak in require_out_of_fold(
+            snapshot, recipe.region, recipe.fold, [*training, *held_out], paper=recipe.paper_mode
+        ):
+            say(f"paper mode, scores will be optimistic: {leak}")
+
+
+def split_cases(view: View, fold: int) -> tuple[list[str], list[str]]:
+    """The cases that other folds hold out, and those that this one does; never one of no fold."""
+    training = [case for case, member in view.cases.items() if member.fold not in (None, fold)]
+    return sorted(training), sorted(case for case, member in view.cases.items() if member.fold == fold)

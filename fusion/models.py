@@ -1,0 +1,148 @@
+"""Where trained models lie, and the chains made of them.
+
+<models>/stage1/chain<K>            Stage 1 of fold K
+<models>/stage2/<row>/chain<K>      Stage 2 of fold K, a row of the ablation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion.chain import Chain
+from fusion.predictor import CHECKPOINT, FusionPredictor, Say
+from fusion.samples import make_sample
+from fusion.settings import model_folder
+from radstore.errors import BadInput
+from radstore.images.volume import Volume
+from radstore.suggest import suggest
+
+if TYPE_CHECKING:
+    import torch
+
+    from fusion.regions import Stage1
+
+CHAIN = "chain"
+
+
+@dataclass(frozen=True)
+class Models:
+    """A folder of trained models, and how they are to run.
+
+    Parameters
+    ----------
+    folder
+        That ``fusion train --models`` wrote to.
+    row
+        The row of the ablation, or what its training was named.
+    device
+        Where they run.
+    step, mirroring, checkpoint
+        As for `FusionPredictor`.
+    engine
+        Who computes vector and maps.
+    say
+        What is told of fallbacks.
+    """
+
+    folder: Path
+    row: str
+    device: torch.device
+    step: float = 0.5
+    mirroring: bool = True
+    checkpoint: str = CHECKPOINT
+    engine: str = "auto"
+    say: Say | None = None
+
+    @cached_property
+    def folds(self) -> list[int]:
+        """The folds that the row has a model of, ascending.
+
+        Raises
+        ------
+        BadInput
+            If it has none.
+        """
+        folder = model_folder(self.folder, 2, self.row, 0).parent
+        found = _chains(folder)
+        if not found:
+            rows = [path.name for path in sorted(folder.parent.glob("*")) if _chains(path)]
+            raise BadInput(f"{folder} has no model", suggest(self.row, rows, "Trained rows there are"))
+        return found
+
+    def chains(self, folds: Sequence[int] | None = None) -> list[Chain]:
+        """The chains of some folds, or of all; Stage 2 is loaded now, Stage 1 when a case needs it.
+
+        Raises
+        ------
+        BadInput
+            If a model is missing or cannot be used.
+        """
+        missing = sorted(set(folds or ()) - set(self.folds))
+        if missing:
+            raise BadInput(
+                f"{self.folder} has no chain {missing[0]} of row {self.row!r}, which there are cases for",
+                f"Train it, or predict fold {' or '.join(map(str, self.folds))} alone with --fold.",
+            )
+        return [self._chain(fold) for fold in folds or self.folds]
+
+    def _chain(self, fold: int) -> Chain:
+        stage2 = self._predictor(model_folder(self.folder, 2, self.row, fold))
+        return Chain(stage2, self._first(stage2), engine=self.engine)
+
+    def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
+        folder = stage1_folder(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
+        return lambda: as_stage1(self._predictor(folder))
+
+    def _predictor(self, folder: Path) -> FusionPredictor:
+        return FusionPredictor(
+            folder,
+            device=self.device,
+            step=self.step,
+            mirroring=self.mirroring,
+            checkpoint=self.checkpoint,
+            say=self.say,
+        )
+
+
+def stage1_folder(models: Path, fold: int, *, paper: bool = False) -> Path:
+    """The model folder of a fold's Stage 1; in paper mode the only one there is, whatever its fold."""
+    own = model_folder(models, 1, "", fold)
+    there = _chains(own.parent)
+    if paper and fold not in there and len(there) == 1:
+        return model_folder(models, 1, "", there[0])
+    return own
+
+
+def as_stage1(predictor: FusionPredictor) -> Stage1:
+    """A predictor of Stage 1, as regions use it.
+
+    Raises
+    ------
+    BadInput
+        If its model is no Stage 1.
+    """
+    from fusion.regions import RegionRule, Stage1
+
+    recipe = predictor.recipe
+    if recipe.stage != 1:
+        raise BadInput(
+            f"{predictor.folder} is a model of stage {recipe.stage}, not of stage 1",
+            "Train one with `fusion train --stage 1`.",
+        )
+
+    def labels(ct: Volume) -> Volume:
+        return predictor.predict(
+            make_sample(ct, predictor.plans_manager.plans, recipe)
+        ).probabilities.labels()
+
+    rule = RegionRule.from_json(recipe.region_rule)
+    return Stage1(str(predictor.folder), predictor.digest, (recipe.fold,), labels, rule)
+
+
+def _chains(folder: Path) -> list[int]:
+    names = [path.name.removeprefix(CHAIN) for path in folder.glob(f"{CHAIN}*") if path.is_dir()]
+    return sorted(int(name) for name in names if name.isdecimal())

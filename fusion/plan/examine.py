@@ -1,0 +1,170 @@
+"""What a plan learns from one case: its fingerprint, its labels, the moments of its maps and its vector.
+
+Runs in processes of its own; a case that cannot be used is an answer, not an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from fusion.plan.cohort import Member, Reason
+from fusion.plan.fingerprint import CaseFingerprint, case_fingerprint
+from fusion.plan.statistics import Moments
+from fusion.recipe import Roi
+from radstore.errors import BadInput, CaseError
+from radstore.images.box import Box, bounding_box, placed, whole
+from radstore.images.volume import Geometry, Volume
+from radstore.store.query import CaseView, Snapshot
+
+IMAGE = "image"  # the name of its block
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every case. Small and picklable.
+
+    Parameters
+    ----------
+    snapshot
+        The store, pinned.
+    labels
+        The plan's label values.
+    region, roi
+        Stage 2: what is seen, around which region; an empty region: the whole CT.
+    view
+        Of maps and vector; empty where there is none.
+    maps, vector
+        The names of those that are standardised.
+    """
+
+    snapshot: Snapshot
+    labels: Collection[int]
+    region: str = ""
+    roi: Roi = field(default_factory=Roi)
+    view: str = ""
+    maps: tuple[str, ...] = ()
+    vector: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one case says.
+
+    Parameters
+    ----------
+    voxels
+        Label → voxels in the whole label image, strays not among them.
+    strays
+        Voxels with a stray label.
+    seen
+        Voxels of the lesion in what is seen (the ROI).
+    fingerprint, maps, vector
+        Of training cases; None of others.
+    error
+        Why the case cannot be used; then the rest is empty.
+    """
+
+    voxels: Mapping[int, int] = field(default_factory=dict)
+    strays: int = 0
+    seen: int = 0
+    fingerprint: CaseFingerprint | None = None
+    maps: Moments | None = None
+    vector: Moments | None = None
+    error: Reason | None = None
+
+
+def examine(question: Question, member: Member, training: bool, lesion: int) -> Answer:
+    """Ask one case.
+
+    Parameters
+    ----------
+    training
+        Whether it is asked for fingerprint and moments too.
+    lesion
+        The lesion's label.
+    """
+    try:
+        return _examine(question, member, training, lesion)
+    except (CaseError, BadInput) as error:  # BadInput: of this case's blocks
+        return Answer(error=(error.message, error.remedy))
+
+
+def _examine(question: Question, member: Member, training: bool, lesion: int) -> Answer:
+    from fusion.samples.labels import on_plan
+    from radstore.images.read import read_labels
+
+    view = question.snapshot.case(member.case.id)
+    ct = _Ct.of(view, member)
+    labels = read_labels(member.labels)
+    ct.require_grid_of(labels)
+    values, strays = on_plan(labels, question.labels)
+    box = _frame(question, view, ct)
+    counts = np.bincount(values.ravel(), minlength=lesion + 1)
+    answer = Answer(
+        voxels={label: count for label, count in enumerate(counts.tolist()) if count},
+        strays=sum(strays.values()),
+        seen=int(np.count_nonzero(values[box] == lesion)),
+    )
+    if not training:
+        return answer
+    crop = ct.read(box)
+    inner = bounding_box(crop != 0) or whole(crop.shape)  # nnU-Net cuts borders of zeros off
+    spacing = ct.geometry.spacing[::-1]
+    told = case_fingerprint(crop[inner], values[placed(inner, box)], spacing, ct.geometry.shape)
+    maps, vector = _moments(question, view)
+    return replace(answer, fingerprint=told, maps=maps, vector=vector)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ct:
+    """A CT: `read` gives the voxels of a box (z, y, x)."""
+
+    geometry: Geometry
+    read: Callable[[Box], np.ndarray]
+    source: str
+
+    @classmethod
+    def of(cls, view: CaseView, member: Member) -> _Ct:
+        """From the store where it is there, which reads no more than the box; else from its file."""
+        from radstore.images.read import read_image
+
+        entry = view.record.blocks.get(IMAGE)
+        if entry is None or not entry.ok:
+            volume = read_image(member.case.image)
+            return cls(volume.geometry, lambda box: volume.array[box], volume.source)
+        block = view.image
+        grid = Geometry.from_json(block.attrs["geometry"])
+        return cls(grid, lambda box: block[box].values, f"the CT of case {view.id}")
+
+    def require_grid_of(self, other: Volume) -> None:
+        """Make sure that labels or a region lie on its grid."""
+        from fusion.samples.frame import require_same_grid
+
+        nothing = np.broadcast_to(np.int8(0), self.geometry.shape)  # only the grid is compared
+        require_same_grid(Volume(nothing, self.geometry, self.source), other)
+
+
+def _frame(question: Question, view: CaseView, ct: _Ct) -> Box:
+    """What is seen: the ROI around the region, or all."""
+    if not question.region:
+        return whole(ct.geometry.shape)
+    block = view.region(question.region)
+    grid = Geometry.from_json(block.attrs["geometry"])
+    region = Volume(block.values, grid, f"region {question.region!r} of case {view.id}")
+    ct.require_grid_of(region)
+    return question.roi.box(region)
+
+
+def _moments(question: Question, view: CaseView) -> tuple[Moments | None, Moments | None]:
+    """Of the maps' defined voxels, which all lie in the region; of the vector, one value each."""
+    maps = vector = None
+    if question.maps:
+        block = view.get_maps(question.view)
+        maps = Moments.of([block.sel(feature=name).values for name in question.maps])
+    if question.vector:
+        numbers = view.features(question.view)
+        vector = Moments.of([numbers.sel(feature=name).values for name in question.vector])
+    return maps, vector

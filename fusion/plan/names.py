@@ -1,0 +1,79 @@
+"""Where plans lie and what they are called: the one place that knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fusion.recipe import KEY, Recipe
+from radstore.errors import BadInput
+from radstore.output_file import writing
+
+Json = dict[str, Any]
+
+NO_FOLD = -1
+"""As `Recipe.fold`: no fold is held out (paper mode, one plan for all folds)."""
+PLANS, DATASET = "plans.json", "dataset.json"
+
+
+def plan_name(stage: int, fold: int | None) -> str:
+    """``stage1-fold0``, ``stage2-fold3``; without a fold (paper mode, one plan for all) ``stage2``."""
+    return f"stage{stage}" if fold is None or fold == NO_FOLD else f"stage{stage}-fold{fold}"
+
+
+def plan_folder(models: str | Path, name: str) -> Path:
+    """The folder of a plan: ``<models>/plans/<plan name>``."""
+    return Path(models) / "plans" / name
+
+
+def write_plan(models: str | Path, name: str, plans: Mapping[str, Any], dataset: Mapping[str, Any]) -> Path:
+    """Write both files of a plan, each whole or not at all; returns their folder.
+
+    Raises
+    ------
+    BadInput
+        If they cannot be written there.
+    """
+    folder = plan_folder(models, name)
+    for file, content in ((DATASET, dataset), (PLANS, plans)):  # the plans last: with them the plan is there
+        with writing(folder / file) as path:
+            path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def read_plan(models: str | Path, stage: int, fold: int) -> tuple[str, Json, Json]:
+    """The plan that fold `fold` of a stage is trained by: its own, else the one of all folds (paper mode).
+
+    Returns
+    -------
+    name, plans, dataset_json
+        The plan's name, which is that of its training blocks too; the recipe in the plans says `fold`.
+
+    Raises
+    ------
+    BadInput
+        If there is no such plan, or its files cannot be read.
+    """
+    for name in (plan_name(stage, fold), plan_name(stage, None)):
+        folder = plan_folder(models, name)
+        if (folder / PLANS).is_file():
+            plans, dataset = _load(folder / PLANS), _load(folder / DATASET)
+            plans[KEY] = replace(Recipe.from_plans(plans), fold=fold).to_json()
+            return name, plans, dataset
+    raise BadInput(
+        f"{plan_folder(models, plan_name(stage, fold))}: no plan of stage {stage}, fold {fold}",
+        f"Run `fusion plan --stage {stage} --fold {fold}` first, or name another folder with --models.",
+    )
+
+
+def _load(path: Path) -> Json:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "Run `fusion plan` again.") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} holds no JSON object", "Run `fusion plan` again.")
+    return found

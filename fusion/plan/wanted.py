@@ -1,0 +1,128 @@
+"""`Wanted`: which stage is planned, and for Stage 2 from which maps and vector, in which region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fusion.plan.cohort import Member, Reason
+from radstore.errors import BadInput
+from radstore.spec import Spec, load_spec
+from radstore.store.table import FEATURES, MAPS, REGION
+
+OPTIMISTIC = "paper mode: what is trained by this plan looks better than it is, and says so"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which stage is planned for which fold, and what of each case it needs.
+
+    Parameters
+    ----------
+    stage, fold
+        1 or 2; the fold that is held out, None for none.
+    spec, region
+        Stage 2: of the maps and the vector.
+    paper
+        Whether scores are labelled optimistic.
+    notes
+        What of it makes them so.
+    """
+
+    stage: int
+    fold: int | None
+    spec: Spec | None = None
+    region: str = ""
+    paper: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def view(self) -> str:
+        """The view of the store: spec@region; empty for Stage 1."""
+        return f"{self.spec.name}@{self.region}" if self.spec else ""
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The names of the maps, in the spec's order."""
+        return tuple(self.spec.graph("voxel").names) if self.spec and self.spec.has_maps else ()
+
+    @property
+    def vector(self) -> tuple[str, ...]:
+        """The names of the vector's numbers, in the spec's order."""
+        return self.spec.names if self.spec else ()
+
+    def lacking(self, members: Iterable[Member]) -> dict[str, Reason]:
+        """Case → why it has not what is wanted, as the store's manifest tells; no voxel is read."""
+        reasons = {member.case.id: self._reason(member) for member in members}
+        return {case: reason for case, reason in reasons.items() if reason}
+
+    def _reason(self, member: Member) -> Reason | None:
+        if self.spec is None:
+            return None
+        again = f"Run `radstore build --features FILE --region {self.region}` with this spec."
+        kinds = [FEATURES, *([MAPS] if self.maps else [])]
+        for name in (REGION + self.region, *(kind + self.view for kind in kinds)):
+            entry = member.record.blocks.get(name)
+            if entry is None:
+                return f"it has no {name} in the store", again
+            if entry.error is not None:
+                return f"it has no {name}: {entry.error['message']}", entry.error["remedy"]
+            if entry.spec not in ("", self.spec.hash):
+                told = f"its {name} is of another spec ({entry.spec[:12]}, asked for {self.spec.hash[:12]})"
+                return told, again
+        return None
+
+
+def wanted_of(
+    stage: int,
+    fold: int | None,
+    features: str | Path | Spec | None,
+    settings: Sequence[str],
+    region: str | None,
+    paper: bool,
+) -> Wanted:
+    """What is asked for, checked as far as that goes without the store; parameters as for `fusion.plan.plan`.
+
+    Raises
+    ------
+    BadInput
+        If something is missing or does not go together, or the selection saw the fold's cases.
+    """
+    if stage not in (1, 2):
+        raise BadInput(f"--stage {stage}", "Give 1 (the whole CT) or 2 (around a region).")
+    if fold is None and not paper:
+        raise BadInput(
+            "no fold is held out",
+            "Name one with --fold; --paper plans once for all, and scores are optimistic.",
+        )
+    optimistic = (OPTIMISTIC,) if paper else ()
+    if stage == 1:
+        if features is not None or region is not None or settings:
+            raise BadInput("Stage 1 sees the CT alone", "Leave --features, --region and --set to stage 2.")
+        return Wanted(1, fold, paper=paper, notes=optimistic)
+    if features is None:
+        raise BadInput("Stage 2 needs the spec of its maps and vector", "Name it with --features FILE.")
+    spec = features if isinstance(features, Spec) else load_spec(features, list(settings))
+    leak = _leak(spec, fold)
+    if leak and not paper:
+        raise BadInput(leak, "Select with `radstore select --fold K` for each fold; or say --paper.")
+    return Wanted(2, fold, spec, region or _usual(fold), paper, (*optimistic, *([leak] if leak else [])))
+
+
+def _usual(fold: int | None) -> str:
+    from fusion.regions.out_of_fold import region_name
+
+    return region_name(fold)
+
+
+def _leak(spec: Spec, fold: int | None) -> str:
+    """How a selection saw labels of the held-out cases; empty if it did not, or nobody selected."""
+    if not spec.provenance:
+        return ""
+    selected = spec.provenance.get("fold")
+    if selected is None:
+        return f"the features of {spec.name} were selected on all labelled cases"
+    if selected != fold:
+        return f"the features of {spec.name} were selected for fold {selected}, not for fold {fold}"
+    return ""

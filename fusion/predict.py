@@ -1,0 +1,223 @@
+"""`predict`: cases in, candidates and scores out. Models are loaded once, cases come and go one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fusion.candidates import CandidateRule, case_score, lesion_candidates
+from fusion.chain import Chain, ChainPrediction
+from fusion.device import AUTO, choose_device
+from fusion.models import Models
+from fusion.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
+from fusion.predictor import CHECKPOINT, Say
+from fusion.probabilities import average
+from fusion.recipe import LABELS
+from fusion.studies import Study, find_studies
+from radstore.build.outcome import explained
+from radstore.images.volume import Volume
+
+if TYPE_CHECKING:
+    import os
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many cases are done."""
+
+
+def predict(
+    models: Path | str,
+    out: Path | str,
+    *,
+    inputs: str = "ct+maps+global",
+    files: Sequence[Path | str] = (),
+    store: str | os.PathLike[str] | None = None,
+    version: str | int | None = None,
+    catalog: Path | str | None = None,
+    source: str | None = None,
+    cases: Sequence[str] | None = None,
+    fold: int | None = None,
+    limit: int | None = None,
+    device: str = AUTO,
+    step: float = 0.5,
+    mirroring: bool = True,
+    checkpoint: str = CHECKPOINT,
+    engine: str = "auto",
+    rule: CandidateRule | None = None,
+    probabilities: bool = False,
+    pictures: bool = True,
+    progress: Progress | None = None,
+    say: Say | None = None,
+) -> Predictions:
+    """Predict cases with every chain that may: one process, one case at a time.
+
+    A case of a fold is predicted by the chain of that fold alone, which has not seen its patient; any other
+    case by all chains, whose probabilities are averaged. What a store has of a case (its image, the chain's
+    region, vector and maps) is read from there, the rest is computed. Cases that are in `out` already are
+    skipped; those that fail are recorded, and tried again by the next run.
+
+    Parameters
+    ----------
+    models
+        The folder that ``fusion train --models`` wrote to.
+    out
+        The folder of predictions.
+    inputs
+        The row of the ablation, or what its training was named.
+    files
+        CT files, DICOM folders, folders of CT files. Or else:
+    store, version
+        A store, path or URL, and which version of it; its cases are predicted, unless there is a
+    catalog
+        whose cases are then meant; the store is by default the one it names.
+    source, cases, fold, limit
+        Of store or catalog, only this source, these cases, this fold, the first so many.
+    device
+        ``auto``, ``cpu``, ``cuda``, ….
+    step, mirroring, checkpoint
+        As for `fusion.predictor.FusionPredictor`.
+    engine
+        Who computes vector and maps.
+    rule
+        How candidates are found; by default as published.
+    probabilities
+        Keep the probability of lesion too.
+    pictures
+        Draw each case's best slices.
+    progress
+        Told of each case.
+    say
+        Told of devices and fallbacks.
+
+    Raises
+    ------
+    BadInput
+        If models, device or cases are not there, or `out` holds other predictions.
+    """
+    say = say or (lambda text: None)
+    studies = find_studies(files, store, version, catalog, source=source, cases=cases, fold=fold, limit=limit)
+    chosen, why = choose_device(device)
+    say(f"predicting on {chosen}: {why}")
+    trained = Models(Path(models), inputs, chosen, step, mirroring, checkpoint, engine, say)
+    chains = {chain.fold: chain for chain in trained.chains(_folds(studies, trained))}
+    rule = rule or CandidateRule()
+    origin = _origin(trained, list(chains.values()), rule)
+    done = Predictions.start(out, origin)
+    run = Run(done, chains, rule, probabilities, pictures)
+    for at, study in enumerate(studies, start=1):
+        if not done.has(study.id, run.folds_for(study)):
+            run.predict(study)
+        if progress:
+            progress(at, len(studies))
+    return done
+
+
+@dataclass(eq=False)
+class Run:
+    """The chains at work, and the folder that their predictions go to.
+
+    Parameters
+    ----------
+    predictions
+        The folder.
+    chains
+        By fold.
+    rule
+        How candidates are found.
+    probabilities, pictures
+        What to keep beside them.
+    """
+
+    predictions: Predictions
+    chains: dict[int, Chain]
+    rule: CandidateRule
+    probabilities: bool = False
+    pictures: bool = True
+
+    def predict(self, study: Study) -> None:
+        """Predict one case; whatever goes wrong with it is recorded."""
+        began = time.perf_counter()
+        try:
+            prediction, written = self._predict(study, began)
+        except Exception as problem:
+            error = explained(problem, study.id, "predict")
+            prediction, written = (
+                CasePrediction(None, "failed", study.fold, source=study.source, error=error),
+                None,
+            )
+        self.predictions.add(study.id, prediction, written)
+
+    def folds_for(self, study: Study) -> tuple[int, ...]:
+        """The chains that have not seen the case's patient."""
+        return tuple(self.chains) if study.fold is None else (study.fold,)
+
+    def _predict(self, study: Study, began: float) -> tuple[CasePrediction, Written]:
+        chains = [self.chains[fold] for fold in self.folds_for(study)]
+        ct = study.read()
+        found = [chain.predict(ct, study.stored) for chain in chains]
+        mean = average([one.probabilities for one in found])
+        labels, lesion = mean.labels(), mean.of(LABELS["lesion"])
+        detections, candidates = lesion_candidates(lesion, labels, self.rule)
+        if self.pictures:
+            self._draw(study, ct, _regions(found), lesion, detections)
+        fallback = any(one.ingredients.status == "fallback" for one in found)
+        prediction = CasePrediction(
+            score=case_score(candidates),
+            status="fallback" if fallback else "ok",
+            fold=study.fold,
+            chains=tuple(chain.fold for chain in chains),
+            source=study.source,
+            candidates=tuple(candidates),
+            notes=_notes(chains, found),
+            seconds=round(time.perf_counter() - began, 3),
+        )
+        return prediction, Written(detections, labels, lesion if self.probabilities else None)
+
+    def _draw(self, study: Study, ct: Volume, region: Volume, lesion: Volume, detections: Volume) -> None:
+        from fusion.picture import picture
+
+        path = self.predictions.path(study.id, PICTURE)
+        picture(ct, path, region=region, probability=lesion, candidates=detections, title=study.id)
+
+
+def _folds(studies: Sequence[Study], models: Models) -> list[int]:
+    """The chains that are needed: all for a case of no fold."""
+    if any(study.fold is None for study in studies):
+        return models.folds
+    return sorted({study.fold for study in studies if study.fold is not None})
+
+
+def _origin(models: Models, chains: Sequence[Chain], rule: CandidateRule) -> Origin:
+    first = chains[0].recipe
+    used = [
+        {"fold": chain.fold, "folder": str(chain.stage2.folder), "digest": chain.stage2.digest}
+        for chain in chains
+    ]
+    settings = {
+        "step": models.step,
+        "mirroring": models.mirroring,
+        "checkpoint": models.checkpoint,
+        "candidates": rule.to_json(),
+        "paper_mode": first.paper_mode,
+    }
+    return Origin(models.row, 2, used, first.spec_hash, settings)
+
+
+def _regions(found: Sequence[ChainPrediction]) -> Volume:
+    """Where any chain looked for vector and maps."""
+    regions = [one.ingredients.region for one in found]
+    union = np.logical_or.reduce([region.array != 0 for region in regions])
+    return Volume(union.astype(np.uint8), regions[0].geometry, regions[0].source)
+
+
+def _notes(chains: Sequence[Chain], found: Sequence[ChainPrediction]) -> tuple[str, ...]:
+    several = len(chains) > 1
+    return tuple(
+        f"chain {chain.fold}: {note}" if several else note
+        for chain, one in zip(chains, found, strict=True)
+        for note in one.notes
+    )

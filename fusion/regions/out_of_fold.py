@@ -1,0 +1,121 @@
+"""No training case's region may come from a model that saw the case: it would be too good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from radstore.errors import BadInput
+from radstore.split.stored import stored_folds
+from radstore.store.manifest import FOLD, SPLIT, CaseRecord
+from radstore.store.query import Snapshot
+from radstore.store.table import REGION
+
+SHOWN = 3  # cases named in a message
+PREDICT = (
+    "Predict it out of fold with `fusion regions`, and build again; or say --paper, and call it optimistic."
+)
+
+
+def region_name(fold: int | None) -> str:
+    """``stage1-foldK``: what Stage 1 of chain K found; without a fold (paper mode) ``stage1``."""
+    return "stage1" if fold is None else f"stage1-fold{fold}"
+
+
+def folds_of(snapshot: Snapshot) -> dict[str, int]:
+    """Case → fold, for the cases of a version that have one; raises as `stored_folds` does."""
+    rows = {
+        case: {**record.marks, "patient": record.info.get("patient", case)}
+        for case, record in snapshot.manifest.items()
+    }
+    return stored_folds(rows, f"{snapshot.bucket.location}, version {snapshot.version.number}")
+
+
+def require_out_of_fold(
+    snapshot: Snapshot,
+    region: str,
+    fold: int,
+    cases: Sequence[str],
+    *,
+    paper: bool = False,
+    nested: bool = False,
+) -> tuple[str, ...]:
+    """Make sure that the region of each case comes from a model that did not train on the case.
+
+    A region proves it by its provenance: its model held out the case's own fold, in the same split; or
+    ``trained_on`` lists the model's patients, and the case's is not among them.
+
+    Parameters
+    ----------
+    snapshot
+        The version that is trained from.
+    region
+        Name of the region, such as ``stage1-fold0``.
+    fold
+        The fold that the training holds out.
+    cases
+        Those that are trained on, and validated.
+    paper
+        Accept all that is there, also regions that were drawn (ground truth), and say what is wrong with it.
+    nested
+        Ask that the model of each region did not see the labels of `fold` either.
+
+    Returns
+    -------
+    tuple of str
+        In paper mode, why scores are optimistic: one line for each kind of leak.
+
+    Raises
+    ------
+    BadInput
+        If a case has no such region; and outside paper mode if one is not out of fold, naming the cases.
+    """
+    missing = [case for case in cases if not _has(snapshot.manifest.get(case), region)]
+    if missing:
+        raise BadInput(f"{_some(missing)}: no region {region!r} in the store", PREDICT)
+    folds = folds_of(snapshot)
+    wrong: dict[str, list[str]] = {}
+    for case in cases:
+        record = snapshot.manifest.get(case) or CaseRecord()
+        why = _leak(record, region, folds.get(case), fold if nested else None)
+        if why:
+            wrong.setdefault(why, []).append(case)
+    told = tuple(f"region {region!r} of {_some(these)}: {why}" for why, these in wrong.items())
+    if told and not paper:
+        raise BadInput("; ".join(told), PREDICT)
+    return told
+
+
+def _has(record: CaseRecord | None, region: str) -> bool:
+    entry = record.blocks.get(REGION + region) if record else None
+    return entry is not None and entry.ok
+
+
+def _leak(record: CaseRecord, region: str, fold: int | None, held: int | None) -> str | None:
+    """Why a region is not out of fold, or None. `held`: a fold that its model must not have seen either."""
+    origin = record.blocks[REGION + region].origin
+    if origin is None:
+        return "it was read from label files, not predicted"
+    if "trained_on" in origin:
+        return (
+            "its model trained on the patient" if record.info.get("patient") in origin["trained_on"] else None
+        )
+    if fold is None:
+        return "the case has no fold, and nothing says whom the model trained on"
+    if origin.get("split") != record.marks.get(SPLIT):
+        return "it was predicted for another split of the cases"
+    for number in {fold, fold if held is None else held}:
+        if number not in origin.get("held_out", ()):
+            return f"its model did not hold out fold {number}"
+    return None
+
+
+def split_of(snapshot: Snapshot) -> str:
+    """The id of the split that the folds of a version come from."""
+    return next(
+        str(r.marks.get(SPLIT)) for _, r in snapshot.manifest.items() if r.marks.get(FOLD) is not None
+    )
+
+
+def _some(cases: Sequence[str]) -> str:
+    more = f" and {len(cases) - SHOWN:,} more" if len(cases) > SHOWN else ""
+    return f"{'case' if len(cases) == 1 else 'cases'} {', '.join(cases[:SHOWN])}{more}"

@@ -1,0 +1,247 @@
+"""`FusionTrainer`: nnU-Net's trainer, whose samples come from a store and bring their own vectors.
+
+nnU-Net's steps, loss, schedule, logs and files are its own. What differs, and why:
+
+- Samples are read from a store, and which are held out stands in the view (`do_split`).
+- Each image of a batch is given the vector of its own case (`_with_vectors`), which is withheld now and then.
+- Intensities of the CT alone are augmented: a map in units of the cohort has no brightness of its own. Space
+  is augmented for all, with small rotations, since wavelet bands and LBP are directional: a turned map is not
+  the map of the turned image. Mirroring stays nnU-Net's, for every row alike, though it is not exact either.
+- AdamW, under which a modulation that begins as zeros moves; nnU-Net's SGD is the outside reference.
+- Each epoch draws from its own seed: a training that was killed goes on as if it had not been.
+- Checkpoints hold tensors and plain Python only, so they load with ``weights_only=True``, and appear whole.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable
+from typing import Any
+
+import fusion.nnunet  # noqa: F401  (before nnunetv2)
+
+# isort: split
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
+from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+from torch import nn
+from torch._dynamo import OptimizedModule
+from torch.nn.parallel import DistributedDataParallel
+
+from fusion.augmentation import intensities_of_ct
+from fusion.checkpoints import plain
+from fusion.dataset import StoreDataset
+from fusion.job import split_cases
+from fusion.network import Batch, FusedUNet
+from fusion.settings import FOLDERS, Epoch, Training
+from fusion.view import View
+from radstore.output_file import writing
+
+SCALES = (0.85, 1.25)
+"""For which zooms nnU-Net reads a larger patch."""
+
+
+class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
+    """Trains a row of the ablation; `plans` say all of it, as nnU-Net wants it.
+
+    Parameters
+    ----------
+    plans
+        nnU-Net's, with recipe (`fusion.recipe.KEY`), settings (`fusion.settings.KEY`), ``continue_training``
+        and `FOLDERS`; the last two are taken out.
+    configuration, fold, dataset_json
+        nnU-Net's.
+    device
+        Of this process; nothing is guessed from a rank, so a rank may have the CPU or any GPU.
+    """
+
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device,
+    ) -> None:
+        self._device, self.folders = device, plans.pop(FOLDERS)
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.settings = Training.from_plans(plans)
+        self.preprocessed_dataset_folder_base = str(self.folders.data)
+        self.preprocessed_dataset_folder = str(self.folders.view)
+        self.dataset_class: type = StoreDataset
+        self.initial_lr, self.weight_decay = self.settings.learning_rate, self.settings.weight_decay
+        self.num_epochs, self.save_every = self.settings.epochs, self.settings.save_every
+        self.num_iterations_per_epoch = self.settings.steps
+        self.num_val_iterations_per_epoch = self.settings.validation_steps
+        self.vectors: dict[str, torch.Tensor | None] = {}
+        self.progress: Callable[[Epoch], None] = lambda epoch: None
+
+    @property
+    def device(self) -> torch.device:
+        """The device that was given; what nnU-Net would make of a rank is not taken."""
+        return self._device
+
+    @device.setter
+    def device(self, _: torch.device) -> None:
+        pass
+
+    @property
+    def output_folder_base(self) -> str:
+        """The model folder that was given; what nnU-Net would make of its environment is not taken."""
+        return str(self.folders.model)
+
+    @output_folder_base.setter
+    def output_folder_base(self, _: str) -> None:
+        pass
+
+    @property
+    def module(self) -> nn.Module:
+        """The network, without what compiles or distributes it."""
+        network = self.network
+        network = network.module if isinstance(network, DistributedDataParallel) else network
+        return network._orig_mod if isinstance(network, OptimizedModule) else network
+
+    # Building
+
+    def initialize(self) -> None:
+        """Network on the device, optimiser, loss; as nnU-Net's, without guessing a dataset or a GPU."""
+        self._set_batch_size_and_oversample()
+        self.num_input_channels = determine_num_input_channels(
+            self.plans_manager, self.configuration_manager, self.dataset_json
+        )
+        torch.manual_seed(self.settings.seed)  # the same U-Net for every row with these channels
+        self.network = self.build_network_architecture(
+            self.plans_manager,
+            self.configuration_manager,
+            self.num_input_channels,
+            self.label_manager.num_segmentation_heads,
+            self.enable_deep_supervision,
+        ).to(self.device)
+        self.loss = self._build_loss()
+        if self._do_i_compile():
+            self.network = torch.compile(self.network)
+        self.optimizer, self.lr_scheduler = self.configure_optimizers()
+        if self.is_ddp:
+            gpu = [self.device.index] if self.device.type == "cuda" else None
+            self.network = DistributedDataParallel(self.network, device_ids=gpu)
+        self.was_initialized = True
+
+    def _do_i_compile(self) -> bool:
+        return super()._do_i_compile() if self.settings.compile is None else self.settings.compile
+
+    def configure_optimizers(self) -> tuple[torch.optim.Optimizer, PolyLRScheduler]:
+        """AdamW over all parameters with nnU-Net's schedule; nnU-Net's SGD where the settings ask for it."""
+        if self.settings.stock:
+            return super().configure_optimizers()
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), self.initial_lr, weight_decay=self.weight_decay
+        )
+        return optimizer, PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
+
+    def plot_network_architecture(self) -> None:
+        """Nothing: the package that nnU-Net would draw it with is no longer to be had."""
+
+    # Samples
+
+    def do_split(self) -> tuple[list[str], list[str]]:
+        """The cases of the view that other folds hold out, and those that this one does."""
+        return split_cases(View.load(self.folders.view), self.fold)
+
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """nnU-Net's, whose vectors are read once."""
+        datasets = super().get_tr_and_val_datasets()
+        if isinstance(self.module, FusedUNet):
+            for dataset in datasets:
+                found = {case: dataset.vector(case) for case in dataset.identifiers}
+                self.vectors |= {case: None if v is None else torch.as_tensor(v) for case, v in found.items()}
+        return datasets
+
+    def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, ...]:  # noqa: N802
+        """nnU-Net's, with the settings' rotation, and no larger a patch read than that one needs."""
+        rotation, in_plane, read, mirror = (
+            super().configure_rotation_dummyDA_mirroring_and_inital_patch_size()
+        )
+        if self.settings.stock:
+            return rotation, in_plane, read, mirror
+        most = float(np.deg2rad(self.settings.rotation))
+        patch = self.configuration_manager.patch_size
+        turned = patch[1:] if in_plane else patch  # thick slices turn and zoom within their plane
+        read = [*patch[: len(patch) - len(turned)], *get_patch_size(turned, most, most, most, SCALES)]
+        return (-most, most), in_plane, read, mirror
+
+    @staticmethod
+    def get_training_transforms(*args: Any, **kwargs: Any) -> BasicTransform:
+        """nnU-Net's; those of intensities see the CT only."""
+        return intensities_of_ct(nnUNetTrainer.get_training_transforms(*args, **kwargs))
+
+    # Steps
+
+    def on_train_epoch_start(self) -> None:
+        """nnU-Net's, with the epoch's own seed (of each process)."""
+        super().on_train_epoch_start()
+        state = np.random.SeedSequence([self.settings.seed, self.current_epoch, self.local_rank])
+        seed = int(state.generate_state(1)[0])
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """nnU-Net's, with each sample's own vector."""
+        return super().train_step(self._with_vectors(batch, self.settings.missing))
+
+    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """nnU-Net's, with each sample's own vector."""
+        return super().validation_step(self._with_vectors(batch, withheld=0.0))
+
+    def _with_vectors(self, batch: dict[str, Any], withheld: float) -> dict[str, Any]:
+        if not isinstance(self.module, FusedUNet):
+            return batch
+        nothing = torch.zeros(self.module.fusion.vector_size)  # (V,)
+        own = [self.vectors[case] for case in batch["keys"]]  # B of (V,) or None
+        present = torch.tensor([vector is not None for vector in own])  # (B,)
+        present &= torch.rand(len(own)) >= withheld
+        vector = torch.stack([nothing if vector is None else vector for vector in own])  # (B, V)
+        return batch | {"data": Batch(batch["data"], vector, present)}
+
+    def on_epoch_end(self) -> None:
+        """nnU-Net's, and word to who listens."""
+        super().on_epoch_end()
+        log = {name: values[-1] for name, values in self.logger.get_checkpoint().items()}
+        seconds = log["epoch_end_timestamps"] - log["epoch_start_timestamps"]
+        losses = float(log["train_losses"]), float(log["val_losses"])
+        self.progress(
+            Epoch(self.current_epoch, self.num_epochs, *losses, float(log["mean_fg_dice"]), seconds)
+        )
+
+    # Files
+
+    def save_checkpoint(self, filename: str) -> None:
+        """nnU-Net's content, as tensors and plain Python; the file appears whole or not at all.
+
+        A plain network's names nnU-Net's own trainer, so that plain nnU-Net opens the model folder.
+        """
+        if self.local_rank != 0 or self.disable_checkpointing:
+            return
+        content = io.BytesIO()
+        super().save_checkpoint(content)  # which it hands to torch.save
+        content.seek(0)
+        checkpoint = plain(torch.load(content, weights_only=False))  # what this process just wrote
+        if not isinstance(self.module, FusedUNet):
+            checkpoint["trainer_name"] = nnUNetTrainer.__name__
+        with writing(filename) as aside:
+            torch.save(checkpoint, aside)
+
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        """Nothing: `fusion predict` predicts whole CTs of the held-out fold, through both stages."""
+        self.print_to_log_file("No validation here: `fusion predict` predicts the held-out cases.")
+
+    def print_to_log_file(
+        self, *args: Any, also_print_to_console: bool = False, add_timestamp: bool = True
+    ) -> None:
+        """nnU-Net's, to the file alone: a library is silent, and `progress` tells the rest."""
+        super().print_to_log_file(*args, also_print_to_console=False, add_timestamp=add_timestamp)

@@ -1,0 +1,185 @@
+"""`train`: one row of the ablation on one fold, from plans to a model folder of nnU-Net's."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion.job import Job, prepare
+from fusion.plan.names import CONFIGURATION
+from fusion.settings import FOLDERS, Epoch
+from radstore.errors import BadInput
+from radstore.output_file import writing
+
+if TYPE_CHECKING:
+    import torch
+
+    from fusion.trainer import FusionTrainer
+
+WORKERS = "nnUNet_n_proc_DA"
+"""nnU-Net's variable: how many processes prepare patches."""
+
+
+def train(
+    models: Path | str,
+    stage: int,
+    fold: int,
+    inputs: str = "ct",
+    *,
+    store: str | None = None,
+    channels: Sequence[str] | None = None,
+    name: str | None = None,
+    device: str = "auto",
+    init_from: Path | str | None = None,
+    resume: bool = False,
+    ddp: bool | None = None,
+    workers: int | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    say: Callable[[str], None] = print,
+    **settings: Any,
+) -> Path:
+    """Train a row of the ablation on a fold; returns its model folder.
+
+    Parameters
+    ----------
+    models
+        The folder of plans and models; the plan is there (`fusion.plan.plan`).
+    stage, fold
+        Which; the fold is held out.
+    inputs
+        The row, or a control; Stage 1 has ``ct``.
+    store
+        The store; default: the one that was planned from.
+    channels
+        Only these maps.
+    name
+        Of the row's folder; default: as the row, with ``-sgd`` behind where that optimiser is asked for.
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+    init_from
+        A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from.
+    resume
+        Continue what lies in the folder, with its settings.
+    ddp
+        See `fusion.distributed.joined`.
+    workers
+        Processes that prepare patches; default: none on the CPU, where a training is then determined by its
+        seed, and nnU-Net's choice with a GPU.
+    progress
+        Told of each epoch.
+    say
+        Told what the user should know.
+    settings
+        Of `Training`: ``epochs``, ``steps``, ``seed``, ….
+
+    Raises
+    ------
+    BadInput
+        If anything does not fit; then nothing is written.
+    """
+    from fusion.distributed import is_main, joined, pick, wait
+
+    with joined(ddp, pick(device)) as here:
+        speak = say if is_main() else _silent
+        job = prepare(
+            models,
+            stage,
+            fold,
+            inputs,
+            store=store,
+            channels=channels,
+            name=name,
+            resume=resume,
+            changes=settings,
+            say=speak,
+        )
+        if job.done:
+            speak(f"{job.folders.model}: trained already")
+            return job.folders.model
+        speak(f"training on {_named(here, device)}")
+        if is_main():
+            _lay_out(job)
+        wait()
+        with _patches_by(workers, here):
+            trainer = _trainer(job, fold, here)
+            _start(trainer, job, init_from, speak)
+            trainer.progress = progress if progress is not None and is_main() else _silent
+            trainer.run_training()
+    return job.folders.model
+
+
+def _lay_out(job: Job) -> None:
+    """View and fingerprint (what of it stands in the plans), where nnU-Net has its preprocessed cases."""
+    job.view.save(job.folders.view)
+    known = "foreground_intensity_properties_per_channel"
+    with writing(job.folders.data / "dataset_fingerprint.json") as aside:
+        aside.write_text(json.dumps({known: job.plans[known]}, indent=1) + "\n", encoding="utf-8")
+
+
+def _trainer(job: Job, fold: int, device: torch.device) -> FusionTrainer:
+    import torch
+
+    from fusion.distributed import world_size
+    from fusion.trainer import FusionTrainer
+
+    batch = job.plans["configurations"][CONFIGURATION]["batch_size"]
+    if batch < world_size():
+        raise BadInput(
+            f"{world_size()} processes share batches of {batch}", "Start fewer, or plan with --batch."
+        )
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # patches have one size
+    plans = job.plans | {"continue_training": job.checkpoint is not None, FOLDERS: job.folders}
+    with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net's prints
+        trainer = FusionTrainer(plans, CONFIGURATION, fold, job.dataset_json, device)
+        trainer.initialize()
+    return trainer
+
+
+def _start(
+    trainer: FusionTrainer, job: Job, init_from: Path | str | None, say: Callable[[str], None]
+) -> None:
+    from fusion.checkpoints import load_initial
+
+    if job.checkpoint is not None:
+        trainer.load_checkpoint(str(job.checkpoint))
+        say(f"continuing {job.checkpoint} behind epoch {trainer.current_epoch} of {trainer.num_epochs}")
+    elif init_from is not None:
+        loaded = load_initial(trainer.module, init_from)
+        left = "; ".join(f"{name} ({why})" for name, why in loaded.left.items()) or "nothing"
+        say(f"{len(loaded.taken)} weights from {init_from}; initialised anew: {left}")
+
+
+@contextlib.contextmanager
+def _patches_by(workers: int | None, device: torch.device) -> Iterator[None]:
+    """Within: so many processes prepare patches. nnU-Net asks its environment for them."""
+    before = os.environ.get(WORKERS)
+    wanted = "0" if workers is None and before is None and device.type == "cpu" else workers
+    if wanted is not None:
+        os.environ[WORKERS] = str(wanted)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(WORKERS, None)
+        else:
+            os.environ[WORKERS] = before
+
+
+def _named(here: torch.device, asked: str) -> str:
+    import torch
+
+    from fusion.distributed import world_size
+
+    what = torch.cuda.get_device_name(here) if here.type == "cuda" else "the CPU"
+    why = " (auto-detected: no GPU)" if asked == "auto" and here.type == "cpu" else ""
+    return what + why + (f", {world_size()} processes" if world_size() > 1 else "")
+
+
+def _silent(_: Any) -> None:
+    """Tell nobody."""

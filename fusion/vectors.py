@@ -1,0 +1,83 @@
+"""The global vectors of a view's cases, and the control in which each case is given another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fusion.recipe import Recipe
+from fusion.view import View
+from radstore.errors import BadInput
+from radstore.store.manifest import CaseRecord
+from radstore.store.query import Snapshot
+from radstore.store.table import FEATURES
+
+SEED = 20_26  # of the control; with the fold it decides whose vector a case is given
+
+
+def vectors_of(view: View, snapshot: Snapshot) -> dict[str, np.ndarray]:
+    """Case → the network's vector, float32 (n,), standardised; cases without a vector are not in it.
+
+    With ``ct+permuted`` each case has the vector of another of its fold.
+
+    Raises
+    ------
+    BadInput
+        If vectors come from another spec than the recipe's, lack a number, or cannot be permuted.
+    StoreError
+        If no case has a vector in the recipe's view.
+    """
+    recipe = view.recipe
+    having = [case for case in view.cases if _has_vector(case, snapshot.manifest.get(case), recipe)]
+    table = snapshot.table(recipe.view)
+    wanted = [channel.name for channel in recipe.vector]
+    known = set(table["feature"].values.tolist())
+    rows = table["value"].sel(case=having, feature=[name for name in wanted if name in known])
+    names = rows["feature"].values.tolist()
+    found = {
+        case: recipe.network_vector(dict(zip(names, row, strict=True)))
+        for case, row in zip(having, rows.values, strict=True)
+    }
+    if not recipe.inputs.permuted:
+        return found
+    givers = deranged({case: view.cases[case].fold for case in found}, SEED + recipe.fold)
+    return {case: found[giver] for case, giver in givers.items()}
+
+
+def _has_vector(case: str, record: CaseRecord | None, recipe: Recipe) -> bool:
+    entry = record.blocks.get(FEATURES + recipe.view) if record else None
+    if entry is None or not entry.ok:  # an empty region has none: the network has a token for that
+        return False
+    if entry.spec != recipe.spec_hash:
+        raise BadInput(
+            f"case {case}: {FEATURES}{recipe.view} comes from spec {entry.spec[:12]}, "
+            f"the recipe from {recipe.spec_hash[:12]}",
+            "Build the view with the spec of the plan, or plan anew.",
+        )
+    return True
+
+
+def deranged(groups: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """Case → another case of the same group; nobody keeps its own, everybody is taken once.
+
+    Each group is shuffled (its cases sorted first) and each takes from the next: one cycle.
+
+    Raises
+    ------
+    BadInput
+        If a group has one case only.
+    """
+    chance = np.random.default_rng(seed)
+    given: dict[str, str] = {}
+    for group in sorted(set(groups.values()), key=str):
+        cases = sorted(case for case, its in groups.items() if its == group)
+        if len(cases) < 2:
+            raise BadInput(
+                f"fold {group} has one case with a vector, {cases[0]}: there is nobody to swap with",
+                "Leave out the control `ct+permuted`, or use more cases.",
+            )
+        order = [cases[i] for i in chance.permutation(len(cases))]
+        given |= dict(zip(order, order[1:] + order[:1], strict=True))
+    return given

@@ -1,0 +1,212 @@
+"""Tiny model folders, written by hand in nnU-Net's format, with untrained networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fusion.recipe import KEY, LABELS, Channel, Inputs, Recipe
+from radstore.images.volume import Geometry, Volume
+
+MAP = "original_firstorder_Mean"
+PATCH, SPACING = [8, 16, 16], [4.0, 2.0, 2.0]
+
+
+def plans_of(recipe: Recipe, *, spacing: list[float] = SPACING, patch: list[int] = PATCH) -> dict[str, Any]:
+    """nnU-Net plans of a network of two stages."""
+    architecture: dict[str, Any] = {
+        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+        "arch_kwargs": {
+            "n_stages": 2,
+            "features_per_stage": [6, 12],
+            "conv_op": "torch.nn.modules.conv.Conv3d",
+            "kernel_sizes": [[3, 3, 3]] * 2,
+            "strides": [[1, 1, 1], [2, 2, 2]],
+            "n_conv_per_stage": [1, 1],
+            "n_conv_per_stage_decoder": [1],
+            "conv_bias": True,
+            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+            "dropout_op": None,
+            "dropout_op_kwargs": None,
+            "nonlin": "torch.nn.LeakyReLU",
+            "nonlin_kwargs": {"inplace": True},
+        },
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+    }
+    if recipe.inputs.vector:
+        architecture["network_class_name"] = "fusion.network.FusedUNet"
+        architecture["arch_kwargs"] |= {
+            "vector_size": len(recipe.vector),
+            "heads": 2,
+            "base": "PlainConvUNet",
+        }
+    resampling = "resample_data_or_seg_to_shape"
+    smooth = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
+    names = recipe.channels
+    return {
+        "dataset_name": "Tiny",
+        "plans_name": "tiny",
+        "original_median_spacing_after_transp": spacing,
+        "original_median_shape_after_transp": [16, 32, 32],
+        "image_reader_writer": "SimpleITKIO",
+        "transpose_forward": [0, 1, 2],
+        "transpose_backward": [0, 1, 2],
+        "experiment_planner_used": "ExperimentPlanner",
+        "label_manager": "LabelManager",
+        "foreground_intensity_properties_per_channel": {
+            "0": {
+                "max": 400.0,
+                "mean": 60.0,
+                "median": 60.0,
+                "min": -200.0,
+                "percentile_00_5": -150.0,
+                "percentile_99_5": 300.0,
+                "std": 80.0,
+            }
+        },
+        "configurations": {
+            "3d_fullres": {
+                "data_identifier": "tiny",
+                "preprocessor_name": "DefaultPreprocessor",
+                "batch_size": 2,
+                "patch_size": patch,
+                "median_image_size_in_voxels": [16.0, 32.0, 32.0],
+                "spacing": spacing,
+                "normalization_schemes": ["CTNormalization"] + ["NoNormalization"] * (len(names) - 1),
+                "use_mask_for_norm": [False] * len(names),
+                "resampling_fn_data": resampling,
+                "resampling_fn_data_kwargs": smooth,
+                "resampling_fn_seg": resampling,
+                "resampling_fn_seg_kwargs": {**smooth, "is_seg": True, "order": 1},
+                "resampling_fn_probabilities": resampling,
+                "resampling_fn_probabilities_kwargs": {**smooth, "order": 1},
+                "architecture": architecture,
+                "batch_dice": False,
+            }
+        },
+        KEY: recipe.to_json(),
+    }
+
+
+def recipe_of(inputs: str = "ct", *, stage: int = 2, fold: int = 0, **others: Any) -> Recipe:
+    """A recipe with one map and a vector of three."""
+    given = {
+        "maps": (Channel(MAP, 40.0, 20.0),),
+        "vector": tuple(Channel(f"{name}", 1.0, 2.0) for name in ("one", "two", "three")),
+    }
+    return Recipe(stage=stage, fold=fold, inputs=Inputs(inputs), **({**given, **others}))
+
+
+def write_model(
+    folder: Path,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    mirroring: tuple[int, ...] | None = (0, 1, 2),
+    change: Callable[[Any], None] | None = None,
+    spacing: list[float] = SPACING,
+) -> Path:
+    """A model folder with one fold and random weights; `change` alters the network before it is saved."""
+    import torch
+
+    import fusion.nnunet  # noqa: F401
+
+    # isort: split
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    plans = plans_of(recipe, spacing=spacing)
+    architecture = plans["configurations"]["3d_fullres"]["architecture"]
+    torch.manual_seed(seed)
+    network = get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        len(recipe.channels),
+        len(LABELS),
+        deep_supervision=True,
+    )
+    if recipe.inputs.vector:  # as if it had been trained: the vector has an effect
+        torch.nn.init.normal_(network.fusion.film.weight, std=1.0)
+    if change:
+        change(network)
+    names = {str(at): name for at, name in enumerate(recipe.channels)}
+    dataset = {"channel_names": names, "labels": dict(LABELS), "numTraining": 4, "file_ending": ".nii.gz"}
+    fold = folder / f"fold_{recipe.fold}"
+    fold.mkdir(parents=True)
+    (folder / "plans.json").write_text(json.dumps(plans))
+    (folder / "dataset.json").write_text(json.dumps(dataset))
+    checkpoint = {
+        "network_weights": network.state_dict(),
+        "init_args": {"configuration": "3d_fullres", "fold": recipe.fold},
+        "trainer_name": "FusionTrainer",
+        "inference_allowed_mirroring_axes": mirroring,
+    }
+    torch.save(checkpoint, fold / "checkpoint_final.pth")
+    return folder
+
+
+def ct_volume(shape: tuple[int, int, int] = (10, 40, 40), *, seed: int = 0) -> Volume:
+    """A noisy CT with a bright block where the pancreas would be."""
+    z, y, x = shape
+    rng = np.random.default_rng(seed)
+    array = rng.normal(-50, 30, shape)
+    array[z // 4 : -(z // 4) or None, y // 4 : y // 2, x // 4 : x // 2] += 150
+    geometry = Geometry((x, y, z), (1.5, 1.5, 3.0), (-20.0, 5.0, 100.0))
+    return Volume(array.astype(np.int16), geometry, "a tiny CT")
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a model folder of a row: ``tiny_model("ct+maps+global", stage=2, fold=0)``."""
+    made: list[Path] = []
+
+    def write(inputs: str = "ct", *, seed: int = 0, **others: Any) -> Path:
+        shaping: Mapping[str, Any] = {
+            name: others.pop(name) for name in ("mirroring", "change", "spacing", "folder") if name in others
+        }
+        shaping = dict(shaping)
+        folder = shaping.pop("folder", tmp_path / f"model{len(made)}")
+        made.append(write_model(folder, recipe_of(inputs, **others), seed=seed, **shaping))
+        return made[-1]
+
+    return write
+
+
+@pytest.fixture
+def tiny_ct() -> Callable[..., Volume]:
+    """Makes a small CT of a shape (z, y, x)."""
+    return ct_volume
+
+
+@pytest.fixture
+def tiny_sample(tiny_ct: Callable[..., Volume]) -> Callable[..., Any]:
+    """Makes a sample of a shape on the tiny network's grid: CT, one map (NaN outside a box), region."""
+    from fusion.samples.sample import Sample
+
+    def make(shape: tuple[int, int, int] = (10, 24, 24), *, seed: int = 0, first: int = 0) -> Sample:
+        rng = np.random.default_rng(seed)
+        region = np.zeros(shape, np.uint8)
+        region[2:-2, 4:14, 4:14] = 1
+        values = np.where(region == 1, rng.normal(40, 20, shape), np.nan)
+        data = np.stack([rng.normal(size=shape), values]).astype(np.float32)
+        z, y, x = (n + 2 * first for n in shape)
+        properties = {
+            "spacing": SPACING,
+            "sitk_stuff": {
+                "spacing": SPACING[::-1],
+                "origin": [1.0, 2.0, 3.0],
+                "direction": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+            },
+            "shape_before_cropping": [z, y, x],
+            "bbox_used_for_cropping": [[first, first + n] for n in shape],
+            "shape_after_cropping_and_before_resampling": list(shape),
+        }
+        return Sample(data, ("CT", MAP), region, properties=properties)
+
+    return make
