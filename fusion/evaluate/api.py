@@ -12,7 +12,7 @@ from fusion.evaluate.compare import PERMUTATIONS
 from fusion.evaluate.evaluation import Evaluation
 from fusion.evaluate.picai import MIN_OVERLAP
 from fusion.evaluate.ranking import METRICS
-from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common
+from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common, optimistic
 from fusion.evaluate.strata import SIZE, SIZES_MM, all_columns, column_strata, size_strata
 from fusion.evaluate.unseen import require_unseen
 from radstore.catalog import Case, Catalog, load_catalog
@@ -88,7 +88,7 @@ def evaluate(
     options.check(rows)
     strata = {SIZE: size_strata(sizes_mm)}
     cases = find_cases(known, rows)
-    notes += require_unseen(known, cases, rows, trained_on)
+    notes += [*optimistic(rows), *require_unseen(known, cases, rows, trained_on)]
     columns = {case: found.columns for case, found in cases.items()}
     strata |= {name: column_strata(name, columns) for name in all_columns(by, columns)}
     results, left_out = _judged(cases, rows, jobs, progress)

@@ -75,11 +75,14 @@ class Predicted:
         Its line in the index of its folder.
     candidates, labels
         The detection map and the structures, on the CT's grid.
+    paper_mode
+        Whether one selection and one Stage 1 served all folds, so that scores are optimistic.
     """
 
     said: CasePrediction
     candidates: Path
     labels: Path
+    paper_mode: bool = False
 
 
 def judge(case: Case, rows: Mapping[str, Predicted]) -> dict[str, CaseResult] | CaseError:

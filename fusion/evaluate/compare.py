@@ -13,8 +13,6 @@ from fusion.evaluate.bootstrap import Draws, Interval, interval
 from fusion.evaluate.cases import CaseResult
 from fusion.evaluate.picai import Finding
 from fusion.evaluate.ranking import METRICS, Ranking
-from radstore.errors import BadInput
-from radstore.suggest import suggest
 
 PERMUTATIONS = 10_000
 SAME = 1e-12  # differences of two sums of the same numbers in another order
@@ -77,14 +75,7 @@ def compare(
         At most so many; all there are, if they are not more.
     seed
         Of their drawing.
-
-    Raises
-    ------
-    BadInput
-        If `against` is no row.
     """
-    if against is not None and against not in rows:
-        raise BadInput(f"no row {against!r} to compare with", suggest(against, rows, "The rows are"))
     pairs = (
         list(combinations(rows, 2)) if against is None else [(against, row) for row in rows if row != against]
     )

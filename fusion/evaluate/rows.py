@@ -57,8 +57,9 @@ def _row(name: str, folders: Folders) -> dict[str, Predicted]:
                 "Name each case once: folders of one row hold different folds or sources.",
             )
         for case, said in predictions.cases.items():
-            paths = (predictions.path(case, what) for what in (CANDIDATES, LABELS))
-            found[case] = Predicted(said, *paths)
+            candidates, labels = (predictions.path(case, what) for what in (CANDIDATES, LABELS))
+            paper = bool(predictions.origin.settings.get("paper_mode"))
+            found[case] = Predicted(said, candidates, labels, paper)
     return found
 
 
@@ -99,6 +100,15 @@ def in_common(rows: Rows, only_common: bool) -> tuple[Rows, list[str]]:
         raise BadInput("the rows have no case in common", "Name predictions of the same cases.")
     kept = {row: {case: p for case, p in cases.items() if case in common} for row, cases in rows.items()}
     return kept, [f"{line}: left out of every row" for line in told]
+
+
+def optimistic(rows: Rows) -> list[str]:
+    """Which rows are in paper mode, said for the reader."""
+    return [
+        f"{row}: paper mode: one selection and one Stage 1 for all folds; its cross-validation is optimistic"
+        for row, cases in rows.items()
+        if any(predicted.paper_mode for predicted in cases.values())
+    ]
 
 
 def find_cases(catalog: Catalog, rows: Rows) -> dict[str, Case]:

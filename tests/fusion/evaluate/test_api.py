@@ -128,6 +128,13 @@ def test_a_held_out_case_that_another_chain_saw(site: Any) -> None:
         run(site, {"ct": folder})
 
 
+def test_paper_mode_is_said(site: Any) -> None:
+    folder = site.predict("p", {"b": [], "c": []})
+    index = folder / "predictions.json"
+    index.write_text(index.read_text().replace('"settings": {}', '"settings": {"paper_mode": true}'))
+    assert run(site, {"ct": folder}).notes[0].startswith("ct: paper mode: one selection and one Stage 1")
+
+
 def test_a_patient_in_two_folds(site: Any) -> None:
     two = [site.predict("p0", {"a1": []}), site.predict("p1", {"a2": []}, fold=1)]
     with pytest.raises(BadInput, match=r"1 patient is in more than one fold: A"):
@@ -162,6 +169,8 @@ def test_what_the_catalog_does_not_know(site: Any, folders: Folders) -> None:
     Predictions(site.folder / "one", Origin("ct", stage=1))._write()
     with pytest.raises(BadInput, match="predictions of stage 1"):
         run(site, {"ct": site.folder / "one"})
+    with pytest.raises(BadInput, match="0 permutations"):
+        run(site, folders, permutations=0)
     with pytest.raises(BadInput, match="no row 'ct\\+map'"):
         run(site, folders, against="ct+map")
 
