@@ -8,6 +8,7 @@ import typer
 
 from fusion.cli.attention import attention
 from fusion.cli.challenge import serve_challenge
+from fusion.cli.evaluate import evaluate
 from fusion.cli.plan import plan
 from fusion.cli.predict import predict
 from fusion.cli.regions import regions
@@ -35,7 +36,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, serve_challenge,)
+VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, evaluate, serve_challenge,)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))
