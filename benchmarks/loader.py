@@ -14,10 +14,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import shutil
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,13 +155,13 @@ def rewritten(
 ) -> tuple[Variant, float, float]:
     """The samples' data in other chunks and codecs; how many MB a case, and seconds a case of writing."""
     together, edges, codec, level, shuffle = variant
-    shutil.rmtree(root / "variant", ignore_errors=True)
+    folder = root / uuid.uuid4().hex  # a name of its own: who has mapped a file goes on with what it was
     begun = time.process_time()
     for case, its in made.items():
         chunks = (together or len(its.data), *edges)
         shards = tuple(-(-size // chunk) * chunk for size, chunk in zip(its.data.shape, chunks, strict=True))
         zarr.create_array(
-            root / "variant" / case,
+            folder / case,
             shape=its.data.shape,
             dtype=its.data.dtype,
             chunks=chunks,
@@ -171,8 +171,8 @@ def rewritten(
         )[...] = its.data
     wrote = (time.process_time() - begun) / len(made)
     bucket = open_bucket(root)
-    arrays = {case: open_array(bucket, f"variant/{case}") for case in made}
-    size = sum(file.stat().st_size for file in (root / "variant").rglob("*") if file.is_file())
+    arrays = {case: open_array(bucket, f"{folder.name}/{case}") for case in made}
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Variant(dataset.source_folder, arrays, not together), size / len(made) / 1e6, wrote
 
 
