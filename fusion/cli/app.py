@@ -36,7 +36,15 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, evaluate, serve_challenge,)
+VERBS: tuple[Callable[..., int], ...] = (
+    plan,
+    train,
+    regions,
+    predict,
+    attention,
+    evaluate,
+    serve_challenge,
+)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))
