@@ -17,7 +17,7 @@ from fusion.evaluate.strata import SIZE, SIZES_MM, all_columns, column_strata, s
 from fusion.evaluate.unseen import require_unseen
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.errors import BadInput, CaseError
-from radstore.select.parallel import run
+from radstore.parallel import run
 from radstore.split.roll import some
 
 STATUS = {
