@@ -15,6 +15,7 @@ random numbers and always converges. Classes weigh the same, whatever their freq
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,8 +127,10 @@ def univariate(scaled: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np
     """F and two-sided p of each column: the test of its point-biserial correlation with the label."""
     from sklearn.feature_selection import f_classif
 
-    # a column that equals the label has an infinite F; two cases leave no variance to test with
-    with np.errstate(divide="ignore", invalid="ignore"):
+    # a column that equals the label has an infinite F; two cases leave no variance to test with; a column
+    # that is constant on these cases has none either, and gets p = 1
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Features .* are constant", UserWarning)
         f, p = f_classif(scaled, positive)
     return np.nan_to_num(f, nan=0.0, posinf=np.inf), np.nan_to_num(p, nan=1.0)
 
