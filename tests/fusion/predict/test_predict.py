@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from fusion.cli import main
 from fusion.models import Models
 from fusion.predict import predict
 from fusion.predictions import Predictions
@@ -180,3 +181,19 @@ def test_another_spec_is_refused(trained: Any, tmp_path: Path) -> None:
     plans.write_text(json.dumps(document))
     with pytest.raises(BadInput, match="000000000000 when it was trained"):
         run(trained, tmp_path / "out", store=trained.store, fold=0)
+
+
+def test_the_verb(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_bytes(b"no image")
+    typed = ["predict", str(trained.file("a")), str(bad), "--models", str(trained.models)]
+    typed += ["--out", str(tmp_path / "out"), "--device", "cpu", "--no-mirroring", "--no-pictures"]
+    assert main([*typed, "--engine", "cpu", "--threshold", "dynamic-fast", "--factor", "2.5"]) == 1
+    said = capsys.readouterr()
+    assert "2 cases in" in said.out
+    assert "bad.nii.gz" in said.err
+    done = Predictions.open(tmp_path / "out")
+    assert done.origin.settings["candidates"]["threshold"] == "dynamic-fast"
+    assert done.cases["a"].status == "ok"
+    assert main([*typed, "--threshold", "dynamic-3"]) == 2
+    assert "dynamic-v2" in capsys.readouterr().err
