@@ -56,14 +56,8 @@ class Looking(Bound):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Attention (batch, head, z, y, x) of an image (batch, channel, z, y, x)."""
-<<<<<<< HEAD
-        weights = cast(FusedUNet, self.network).attention(
-            self._batch(image)
-        )  # (batch, head, z, y, x) of the bottleneck
-=======
         network = cast(FusedUNet, self.network)
         weights = network.attention(self._batch(image))  # (batch, head, z, y, x) of the bottleneck
->>>>>>> predict
         relative = weights * weights[0, 0].numel()
         return nn.functional.interpolate(
             relative.float(), size=image.shape[2:], mode="trilinear", align_corners=False

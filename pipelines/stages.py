@@ -6,6 +6,7 @@ Every fold K has a chain of its own: its Stage 1 and its ten features have not s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from fusion.recipe import CONTROLS, ROWS
 from pipelines.plan import Plan
@@ -124,7 +125,7 @@ def _mapped(plan: Plan) -> str | None:
 
 
 def _budget(plan: Plan) -> list[object]:
-    return [plan.quick, plan.seed, plan.folds]
+    return [asdict(plan.budget), plan.seed, plan.folds]
 
 
 STAGES: tuple[Step, ...] = (
