@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from fusion.plan import plans_for_row, read_plan
-from fusion.samples.preparation import CONFIGURATION
 from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
+from fusion.samples.preparation import CONFIGURATION
 from fusion.settings import KEY as SETTINGS
 from fusion.settings import Folders, Training, model_folder, row_name
 from fusion.view import View
