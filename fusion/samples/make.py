@@ -40,8 +40,8 @@ def make_sample(
     Parameters
     ----------
     ct
-        The CT in HU, whole, array axes as SimpleITK gives them. 3 GB for 512 × 512 × 400 voxels and Stage 1,
-        see `fusion.samples.needs`.
+        The CT in HU, whole, array axes as SimpleITK gives them. With 512 × 512 × 400 voxels the process grows
+        to 4.0 GB in Stage 1 and to 2.5 GB in Stage 2 with ten maps (measured; see `fusion.samples.needs`).
     plans
         nnU-Net's plans.
     recipe

@@ -17,8 +17,8 @@ from radstore.images.volume import Geometry
 BASE = 600e6  # bytes of a process that has imported nnunetv2 and torch
 WHOLE = 8.0  # bytes a voxel of the CT: as read, its labels and region, and what is compared of them
 CROP = 40.0  # bytes a voxel of what the network sees, on the CT's or the network's grid, whichever has more
-CHANNEL = 12.0  # bytes a voxel and map on the network's grid: the map, its digest and its chunks
-ROI = 0.5  # of the CT, that an ROI takes: generously
+CHANNEL = 8.0  # bytes a voxel and channel on the network's grid: the values, and a copy for their digest
+ROI = 0.25  # of the CT, that an ROI takes: generously (around a pancreas it is 0.15)
 
 
 def processes(cases: Sequence[Case], job: Job, asked: int | None) -> int:
@@ -59,7 +59,7 @@ def memory(ct: Geometry, spacing: Sequence[float], maps: int, *, roi: bool) -> f
     voxels = float(np.prod(ct.size))
     finer = ct.voxel_volume / float(np.prod(spacing))
     seen = voxels * (ROI if roi else 1.0)
-    return BASE + voxels * WHOLE + seen * (CROP * max(1.0, finer) + CHANNEL * finer * maps)
+    return BASE + voxels * WHOLE + seen * (CROP * max(1.0, finer) + CHANNEL * finer * (1 + maps))
 
 
 def _bytes(case: Case, job: Job) -> float:
