@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.recipe import KEY, Recipe
+from fusion.samples.preparation import CONFIGURATION as CONFIGURATION
 from radstore.errors import BadInput
 from radstore.output_file import writing
 

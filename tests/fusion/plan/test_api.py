@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.plan import read_plan
+from fusion.plan import Overrides, read_plan
 from fusion.recipe import Recipe, Roi
+from fusion.regions.fallback import Fallback
+from fusion.regions.rule import RegionRule
 from radstore.errors import BadInput, RadstoreError
-from radstore.spec import load_spec
+from radstore.inputs import prepare_case
+from radstore.spec import Settings, load_spec
 from radstore.store.manifest import Entry
+from radstore.store.regions import StoredRegion, keep_regions, region_of
 
 VIEW = "tiny@pancreas"
 
@@ -85,6 +90,20 @@ def test_stage_1_sees_the_whole_ct(first_site: Any) -> None:
     assert (report.name, recipe.region, recipe.paper_mode) == ("stage1-fold0", "", False)
     assert report.plans["original_median_shape_after_transp"][1:] == [96, 96]
     assert report.notes == ()
+
+
+def test_stage_1_says_where_to_look_if_it_finds_nothing(first_site: Any) -> None:
+    wanted = RegionRule(dilate_mm=(1.0, 2.0, 3.0))
+    report = first_site.plan(1, 1, rule=wanted)
+    rule = RegionRule.from_json(Recipe.from_plans(report.plans).region_rule)
+    cases = [case for case in first_site.catalog.cases() if case.id in report.training]
+    pairs = [prepare_case(case, "pancreas", Settings()) for case in cases]
+    whole = Fallback.fit(pairs)
+    assert replace(rule, fallback=wanted.fallback) == wanted
+    np.testing.assert_allclose(rule.fallback.centre, whole.centre, atol=2e-4)
+    np.testing.assert_allclose(rule.fallback.size_mm, whole.size_mm, atol=0.2)
+    assert rule.fallback.cases == whole.cases == len(cases)
+    assert Recipe.from_plans(first_site.plan(2, 1).plans).region_rule == {}
 
 
 def test_stage_2_sees_the_roi(first_site: Any) -> None:
@@ -162,6 +181,32 @@ def test_a_region_of_label_files_needs_paper_mode(refused: Callable[..., Radstor
     refused("read from label files", paper=False)
 
 
+def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[..., RadstoreError]) -> None:
+    masks = {}
+    for case, record in site.records().items():
+        origin = {
+            "stage": 1,
+            "model": "m",
+            "held_out": [record.marks["fold"]],
+            "split": record.marks["split"],
+        }
+        masks[case] = StoredRegion(region_of(site.snapshot, case, "pancreas").mask, origin)
+    keep_regions(site.root / "store", "stage1-fold0", masks)
+    for case, record in site.records().items():  # the same voxels: the same vectors and maps
+        views = {kind: record.blocks[f"{kind}/{VIEW}"] for kind in ("features", "maps")}
+        named = {f"{kind}/tiny@stage1-fold0": entry for kind, entry in views.items()}
+        site.record(case, replace(record, blocks={**record.blocks, **named}))
+    report = site.plan(paper=False, region=None)
+    recipe = Recipe.from_plans(report.plans)
+    assert (recipe.region, recipe.view) == ("stage1-fold0", "tiny@stage1-fold0")
+    assert (recipe.paper_mode, report.notes) == (False, ())
+    shutil.rmtree(site.root / "models")
+    seen = site.fold(1)[0]
+    leaking = StoredRegion(masks[seen].mask, {**masks[seen].provenance, "held_out": [0]})
+    keep_regions(site.root / "store", "stage1-fold0", {seen: leaking})
+    refused(f"{seen}: its model did not hold out fold 1", paper=False, region=None)
+
+
 def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., RadstoreError]) -> None:
     text = site.spec.read_text()
     site.spec.write_text(text + "provenance: {fold: 1}\n")
@@ -202,7 +247,9 @@ def test_an_empty_fold_is_refused(site: Any, refused: Callable[..., RadstoreErro
         ("--stage 3", {"stage": 3}),
         ("no fold is held out", {"fold": None, "paper": False}),
         ("Stage 2 needs the spec", {"features": None}),
-        ("sees the CT alone", {"stage": 1, "region": "pancreas"}),
+        ("sees the whole CT", {"stage": 1, "region": "pancreas"}),
+        ("sees the whole CT", {"stage": 1, "roi": Roi()}),
+        ("Stage 2 makes no regions", {"rule": RegionRule()}),
         ("no region 'stage1-fold0'|it has no region/stage1-fold0", {"region": None, "paper": False}),
     ],
 )
@@ -210,6 +257,21 @@ def test_what_does_not_go_together_is_refused(
     refused: Callable[..., RadstoreError], told: str, keywords: dict[str, Any]
 ) -> None:
     refused(told, **keywords)
+
+
+def test_samples_of_all_cases_are_made(site: Any) -> None:
+    case = site.fold(1)[0]
+    site.relabel(case, _6=7)
+    shape = Overrides(spacing=(6, 6, 6), patch=(16, 16, 16), base_features=2, max_features=4)
+    done: list[tuple[str, int, int]] = []
+    report = site.plan(samples=True, overrides=shape, progress=lambda *told: done.append(told))
+    assert report.failed == {}
+    assert {what for what, *_ in done} == {"cases looked at", "samples made"}
+    assert sum("label 7" in note for note in report.notes) == 1
+    assert not any("stray" in note for note in report.notes)
+    snapshot = site.snapshot
+    for name in (*report.training, *report.held_out):
+        assert snapshot.case(name).entry("training/stage2-fold0").ok
 
 
 def test_what_never_varies_is_told(site: Any) -> None:

@@ -14,8 +14,8 @@ from fusion.cli import main
 from fusion.cli.app import app
 from fusion.plan import Overrides, plan
 
-OPTIONS = {"settings": "set", "overrides": None, "progress": None}
-OWN = {"json", "help", "roi_mm"}
+OPTIONS = {"settings": "set", "overrides": None, "rule": None, "progress": None}
+OWN = {"json", "help", "roi_mm", "dilate_mm"}
 
 
 def test_every_parameter_has_its_option() -> None:
