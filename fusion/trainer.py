@@ -41,6 +41,7 @@ from fusion.dataset import StoreDataset
 from fusion.job import split_cases
 from fusion.network import Batch, FusedUNet
 from fusion.settings import FOLDERS, Epoch, Training
+from fusion.training_log import TrainingLog
 from fusion.view import View
 from radstore.output_file import writing
 
@@ -82,6 +83,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         self.num_epochs, self.save_every = self.settings.epochs, self.settings.save_every
         self.num_iterations_per_epoch = self.settings.steps
         self.num_val_iterations_per_epoch = self.settings.validation_steps
+        self.logger.local_logger = TrainingLog(self.num_epochs)
         self.vectors: dict[str, torch.Tensor | None] = {}
         self._chance = torch.Generator()  # its own, so that every row sees the same patches
         self.progress: Callable[[Epoch], None] = lambda epoch: None
@@ -141,9 +143,6 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         weights = self.network.parameters()
         optimizer = torch.optim.AdamW(weights, self.initial_lr, weight_decay=self.weight_decay)
         return optimizer, PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
-
-    def plot_network_architecture(self) -> None:
-        """Nothing: the package that nnU-Net would draw it with is no longer to be had."""
 
     # Samples
 

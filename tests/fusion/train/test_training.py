@@ -50,9 +50,9 @@ TINY = {"epochs": 2, "steps": 2, "validation_steps": 1}
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the picture of the losses."""
-    from nnunetv2.training.logging.nnunet_logger import MetaLogger
+    from fusion.training_log import TrainingLog
 
-    monkeypatch.setattr(MetaLogger, "plot_progress_png", lambda self, folder: None)
+    monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
     logging.disable(logging.WARNING)
 
 
