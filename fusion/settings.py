@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -172,3 +172,16 @@ class Epoch:
     validation_loss: float
     dice: float
     seconds: float
+
+    @classmethod
+    def of_log(cls, log: Mapping[str, Sequence[Any]], number: int, of: int) -> Epoch:
+        """The last epoch in nnU-Net's log."""
+        last = {name: values[-1] for name, values in log.items()}
+        return cls(
+            number,
+            of,
+            float(last["train_losses"]),
+            float(last["val_losses"]),
+            float(last["mean_fg_dice"]),
+            last["epoch_end_timestamps"] - last["epoch_start_timestamps"],
+        )

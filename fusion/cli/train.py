@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,7 +131,8 @@ def train(
         say=note,
         **{setting: value for setting, value in changed.items() if value is not None},
     )
-    say(str(folder))
+    if os.environ.get("RANK", "0") == "0":  # of several that torchrun started, one speaks
+        say(str(folder))
     return exits.OK
 
 

@@ -19,6 +19,7 @@ import torch
 from batchgeneratorsv2.transforms.intensity.brightness import MultiplicativeBrightnessTransform
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.training.logging.nnunet_logger import LocalLogger
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
@@ -42,9 +43,9 @@ def make(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the picture of the losses, which takes longer than everything else here."""
-    from nnunetv2.training.logging.nnunet_logger import MetaLogger
+    from fusion.training_log import TrainingLog
 
-    monkeypatch.setattr(MetaLogger, "plot_progress_png", lambda self, folder: None)
+    monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
 
 
 def given(trainer: Any, cases: list[str], withheld: float = 0.0) -> Batch:
@@ -140,6 +141,23 @@ def test_a_seed_determines_the_training(make: Any, undrawn: None) -> None:
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_all_rows_of_a_seed_see_the_same_patches(
+    make: Any, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[torch.Tensor]] = {"fused": [], "plain": []}
+    step = nnUNetTrainer.train_step
+
+    def looking(self: Any, batch: dict[str, Any]) -> dict[str, Any]:
+        fused = isinstance(batch["data"], Batch)
+        seen["fused" if fused else "plain"].append(batch["data"].image if fused else batch["data"])
+        return step(self, batch)
+
+    monkeypatch.setattr(nnUNetTrainer, "train_step", looking)
+    for name in seen:
+        make(fused=name == "fused", name=name, epochs=1, steps=4).run_training()
+    assert all(torch.equal(a, b) for a, b in zip(seen["fused"], seen["plain"], strict=True))
+
+
 def test_writes_nnunets_files_and_loads_without_trust(make: Any, undrawn: None, tmp_path: Path) -> None:
     told = []
     trainer = make()
@@ -163,8 +181,16 @@ def test_writes_nnunets_files_and_loads_without_trust(make: Any, undrawn: None, 
     assert again.current_epoch == 2
 
 
-def test_the_picture_of_the_losses_is_drawn(make: Any, tmp_path: Path) -> None:
-    make(epochs=1, steps=1).run_training()
+def test_the_picture_of_the_losses_is_drawn_at_the_end(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    draw = LocalLogger.plot_progress_png
+    monkeypatch.setattr(
+        LocalLogger, "plot_progress_png", lambda self, folder: (drawn.append(folder), draw(self, folder))
+    )
+    make(epochs=3, steps=1).run_training()
+    assert drawn == [str(tmp_path / "model" / "fold_0")]
     assert (tmp_path / "model" / "fold_0" / "progress.png").stat().st_size > 0
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from fusion.checkpoints import load_initial, read_checkpoint
+from fusion.cli import main
 from fusion.recipe import KEY, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
 from fusion.settings import Training, model_folder
@@ -49,9 +50,9 @@ TINY = {"epochs": 2, "steps": 2, "validation_steps": 1}
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the picture of the losses."""
-    from nnunetv2.training.logging.nnunet_logger import MetaLogger
+    from fusion.training_log import TrainingLog
 
-    monkeypatch.setattr(MetaLogger, "plot_progress_png", lambda self, folder: None)
+    monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
     logging.disable(logging.WARNING)
 
 
@@ -183,7 +184,8 @@ def test_nothing_is_overwritten_and_what_is_done_is_not_done_again(cohort: Cohor
     assert told == [f"{folder}: trained already"]
     cohort.train("ct", epochs=3, resume=True, say=told.append)
     assert "behind epoch 1 of 3" in told[-1]
-    assert read_checkpoint(folder / "fold_0" / "checkpoint_final.pth")["current_epoch"] == 3
+    final = read_checkpoint(folder / "fold_0" / "checkpoint_final.pth")
+    assert final["current_epoch"] == Training.from_plans(final["init_args"]["plans"]).epochs == 3
 
 
 def test_a_training_is_not_continued_as_another(cohort: Cohort) -> None:
@@ -282,6 +284,24 @@ def test_a_plan_without_samples_is_refused(cohort: Cohort) -> None:
     (plans / "stage2-fold0").rename(plans / "stage2")
     with pytest.raises(BadInput, match="no case has training/stage2"):
         cohort.train()
+
+
+def test_the_verb_mirrors_the_function(cohort: Cohort, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = (
+        "train --stage 2 --fold 0 --inputs ct+global --epochs 1 --steps 1 --validation-steps 1 --device cpu"
+    )
+    places = ["--models", str(cohort.models), "--store", str(cohort.bucket.location)]
+    assert main([*asked.split(), *places]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{cohort.models / 'stage2' / 'ct+global' / 'chain0'}\n"
+    assert "device: as asked: cpu" in err
+    assert "epoch 1 of 1: loss" in err
+    assert main([*asked.split(), *places]) == 2
+    assert "Add --continue" in capsys.readouterr().err
+
+
+def test_patches_come_from_other_processes_too(cohort: Cohort) -> None:
+    assert weights(cohort.train(epochs=1, workers=2))
 
 
 def test_folders_are_named_by_stage_row_and_fold() -> None:
