@@ -196,6 +196,8 @@ class Recipe:
     region_rule
         Of Stage 1: how its labels become a region (`fusion.regions.RegionRule.to_json`), with the fallback
         that was fitted on its training cases; empty: the default rule.
+    without
+        Of Stage 1 in nested chains: folds left out of the training beside `fold`.
     """
 
     stage: int
@@ -212,6 +214,7 @@ class Recipe:
     paper_mode: bool = False
     store: str = ""
     region_rule: Mapping[str, Any] = field(default_factory=dict)
+    without: tuple[int, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -315,6 +318,7 @@ class Recipe:
         parts: dict[str, Any] = dict(value) | {
             "inputs": Inputs(value["inputs"]),
             "roi": Roi(value["roi"]["rule"], (x, y, z)),
+            "without": tuple(value.get("without", ())),
             "maps": tuple(Channel(**channel) for channel in value["maps"]),
             "vector": tuple(Channel(**channel) for channel in value["vector"]),
         }

@@ -10,6 +10,7 @@ from fusion.cli.attention import attention
 from fusion.cli.challenge import serve_challenge
 from fusion.cli.plan import plan
 from fusion.cli.predict import predict
+from fusion.cli.regions import regions
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -33,7 +34,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, predict, attention, serve_challenge)
+VERBS: tuple[Callable[..., int], ...] = (plan, regions, predict, attention, serve_challenge)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))

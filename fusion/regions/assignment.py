@@ -70,23 +70,13 @@ class Assignment:
         records = {case: snapshot.case(case) for case in folds}
         self.folds = {str(records[case].info["patient"]): number for case, number in folds.items()}
         self.fold, self.nested = fold, nested
+        self.notes = list(_cautions(fold, nested))
         there = sorted(set(self.folds.values()))
         if fold is not None and fold not in there:
             raise BadInput(
                 f"{snapshot.bucket.location}: no case is in fold {fold}",
                 f"Its folds are {there[0]} to {there[-1]}.",
             )
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know of the chain."""
-        if self.fold is None:
-            return ("paper mode: regions of cases that Stage 1 trained on; scores will be optimistic",)
-        if self.nested:
-            return ()
-        return (
-            f"the models of the training cases' regions saw labels of fold {self.fold}; nested chains do not",
-        )
 
     def held_out(self, patient: str) -> tuple[int, ...]:
         """The folds that the model of a patient's cases must not have trained on, ascending."""
@@ -108,6 +98,11 @@ class Assignment:
         if lacking:
             told = f"{model.name} did not hold out fold {lacking[0]}"
             raise BadInput(told, "Name the folder of models that were trained without it.")
+        if held and model.trained_on is None:
+            self.notes.append(
+                f"nothing says whom {model.name} trained on (another store, or an expired version): that "
+                "it held out these folds is believed"
+            )
         seen = [case.id for case in cases if case.patient in (model.trained_on or ())]
         if held and seen:
             raise BadInput(
@@ -124,3 +119,12 @@ class Assignment:
             "split": self.split,
             "rule": model.rule.to_json(),
         }
+
+
+def _cautions(fold: int | None, nested: bool) -> tuple[str, ...]:
+    """What a report should say of a chain."""
+    if fold is None:
+        return ("paper mode: regions of cases that Stage 1 trained on; scores will be optimistic",)
+    if nested:
+        return ()
+    return (f"the models of the training cases' regions saw labels of fold {fold}; nested chains' do not",)

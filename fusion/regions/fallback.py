@@ -55,7 +55,7 @@ class Fallback:
         return cls(tuple(np.round(centres, 4).tolist()), tuple(np.round(sizes, 1).tolist()), len(found))
 
     def mask(self, image: Volume) -> Volume:
-        """The box in an image, uint8, 0 or 1; cut off at the image's edge, with at least one voxel."""
+        """The box in an image, uint8, 0 or 1; cut off where the body ends, with at least one voxel."""
         geometry, body = image.geometry, body_box(image)
         order, signs = patient_axes(geometry)
         array = np.zeros(geometry.shape, np.uint8)
@@ -66,8 +66,8 @@ class Fallback:
             share = self.centre[along] if signs[axis] > 0 else 1 - self.centre[along]
             centre = span.start + share * (span.stop - span.start)
             half = self.size_mm[along] / spacing / 2
-            start = int(np.clip(round(centre - half), 0, geometry.size[axis] - 1))
-            spans.append(slice(start, max(start + 1, min(round(centre + half), geometry.size[axis]))))
+            start = int(np.clip(round(centre - half), span.start, span.stop - 1))
+            spans.append(slice(start, max(start + 1, min(round(centre + half), span.stop))))
         array[tuple(spans)] = 1
         return Volume(array, geometry, image.source)
 

@@ -38,8 +38,8 @@ class RegionsReport:
 
     Parameters
     ----------
-    region
-        Its name in the store.
+    store, region
+        Where they are kept, and under which name.
     predicted, unchanged
         Cases that were predicted now, and that had their region already.
     fallback
@@ -54,6 +54,7 @@ class RegionsReport:
         Whether it was stopped by Ctrl-C; what was finished is committed.
     """
 
+    store: str
     region: str
     predicted: tuple[str, ...]
     unchanged: tuple[str, ...]
@@ -77,6 +78,7 @@ def predict_regions(
     cases: Sequence[str] | None = None,
     message: str = "",
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> RegionsReport:
     """Predict the region of each case and keep it in the store; done cases are skipped, failed ones recorded.
 
@@ -102,6 +104,8 @@ def predict_regions(
         Why; stands in the log.
     progress
         Told how many of how many cases are done.
+    say
+        Told of fallbacks of the device, for `models` given as a folder.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def predict_regions(
     snapshot = open_store(store or loaded.store)
     chain = Assignment(snapshot, fold, nested)
     meant = loaded.cases(source, cases)
-    given = models if callable(models) else _models_in(models, device)
+    given = models if callable(models) else _models_in(models, device, snapshot, say)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
@@ -130,13 +134,16 @@ def predict_regions(
             run.interrupted = True
         finally:
             run.commit()
-    return run.report(open_store(snapshot.bucket.location).version, chain.notes)
+    return run.report(open_store(snapshot.bucket.location).version, tuple(chain.notes))
 
 
-def _models_in(folder: str | Path, device: str) -> Models:
+def _models_in(
+    folder: str | Path, device: str, snapshot: Snapshot, say: Callable[[str], None] | None
+) -> Models:
+    from fusion.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
-    return Stage1Models(folder, device)
+    return Stage1Models(folder, choose_device(device)[0], snapshot.bucket.location, say)
 
 
 class _Run:
@@ -185,6 +192,7 @@ class _Run:
     def report(self, version: Version, notes: tuple[str, ...]) -> RegionsReport:
         done = {**self.predicted, **self.unchanged}
         return RegionsReport(
+            store=self.snapshot.bucket.location,
             region=self.region,
             predicted=tuple(self.predicted),
             unchanged=tuple(self.unchanged),

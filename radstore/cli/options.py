@@ -48,7 +48,7 @@ Region = Annotated[
     typer.Option(
         "--region",
         metavar="NAME",
-        help="In which region: one of the catalog's, or label-N. Default: the spec's.",
+        help="In which region: one of the catalog's or the store's, or label-N. Default: the spec's.",
     ),
 ]
 Set = Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +15,12 @@ from radstore.errors import BadInput, StoreError
 from radstore.suggest import suggest
 
 if TYPE_CHECKING:
-    from radstore.store.admin import Status
+    from radstore.store.admin import PredictedRegion, Status
     from radstore.store.manifest import CaseRecord, Entry
     from radstore.store.query import CaseView, Snapshot
+
+
+DIGITS = 12  # of a model's digest, for people
 
 
 def ls(
@@ -28,6 +32,7 @@ def ls(
     as_json: options.Json = False,
 ) -> int:
     """List the views and the cases of a store."""
+    from radstore.store.admin import predicted_regions
     from radstore.store.query import open_store
 
     snapshot = open_store(store_location(store), version)
@@ -40,18 +45,35 @@ def ls(
     }
     if as_json:
         cases = {case: sorted(record.blocks) for case, record in records.items()}
-        show_json({"version": snapshot.version.number, "views": snapshot.views, "cases": cases})
+        told = {"version": snapshot.version.number, "views": snapshot.views}
+        show_json({**told, "regions": predicted_regions(snapshot.manifest), "cases": cases})
         return exits.OK
     number = snapshot.version.number
     say(f"{place(snapshot.bucket.location)}, version {number}: {many(len(records), 'case')}")
     if records:
         say()
         show_table(("view", "cases"), snapshot.views.items())
+        _show_regions(predicted_regions(snapshot.manifest))
         say()
         show_table(
             ("case", "patient", "source", "views"), [_row(case, record) for case, record in records.items()]
         )
     return exits.OK
+
+
+def _show_regions(regions: Mapping[str, PredictedRegion]) -> None:
+    """The regions that models predicted, if there are any."""
+    rows = [
+        (name, told.cases, told.fallback, _listed(m[:DIGITS] for m in told.models), _listed(told.held_out))
+        for name, told in regions.items()
+    ]
+    if rows:
+        say()
+        show_table(("predicted region", "cases", "fallback", "models", "held-out folds"), rows)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _row(case: str, record: CaseRecord) -> tuple[object, ...]:
@@ -121,9 +143,20 @@ def _show_record(one: CaseView) -> None:
         ("block", "shape zyx", "spacing zyx, mm", "engine"),
         [(name, *_described(entry)) for name, entry in sorted(one.record.blocks.items())],
     )
+    for name, entry in sorted(one.record.blocks.items()):
+        if entry.ok and entry.origin is not None:
+            say(f"{name}: {_origin(entry.origin)}")
     failed = {f"{one.id} {n}": e.error for n, e in one.record.blocks.items() if e.error is not None}
     for line in output.failures(failed):
         say(line)
+
+
+def _origin(origin: Mapping[str, Any]) -> str:
+    """Where a predicted region comes from, in one line."""
+    model = str(origin.get("model", "unknown"))[:DIGITS]
+    held = _listed(origin.get("held_out", ())) or "none"
+    status = "" if origin.get("status", "ok") == "ok" else f"; {origin['status']}"
+    return f"predicted by model {model}, held-out folds {held}{status}"
 
 
 def _described(entry: Entry) -> tuple[str, ...]:

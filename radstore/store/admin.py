@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from radstore.errors import CorruptBlock, StoreError
 from radstore.store import blocks, layout
@@ -14,8 +15,10 @@ from radstore.store import log as versions
 from radstore.store.diff import Difference
 from radstore.store.gc import GRACE, Garbage
 from radstore.store.log import Version
+from radstore.store.manifest import Manifest
 from radstore.store.query import open_existing, open_store
-from radstore.store.table import FEATURES
+from radstore.store.regions import stored_regions
+from radstore.store.table import FEATURES, REGION
 
 Location = str | os.PathLike[str]
 
@@ -42,6 +45,41 @@ def tag(store: Location, name: str, version: str | int | None = None) -> Version
 def diff(store: Location, a: str | int, b: str | int | None = None) -> Difference:
     """What version `b` (default: the latest) has that `a` has not, and the other way round."""
     return difference.diff(open_store(store, a), open_store(store, b))
+
+
+@dataclass(frozen=True)
+class PredictedRegion:
+    """What the masks of one predicted region have in common.
+
+    Parameters
+    ----------
+    cases, fallback
+        How many cases have one, and how many of those are not what the model found.
+    models, held_out
+        Digests of the models, and the folds that they held out, ascending.
+    """
+
+    cases: int
+    fallback: int
+    models: tuple[str, ...]
+    held_out: tuple[int, ...]
+
+
+def predicted_regions(manifest: Manifest) -> dict[str, PredictedRegion]:
+    """Region name → a summary of where its masks come from, as `fusion regions` writes it."""
+    origins: dict[str, list[Mapping[str, Any]]] = {}
+    for name, cases in stored_regions(manifest).items():
+        records = [manifest.get(case) for case in cases]
+        origins[name] = [r.blocks[REGION + name].origin or {} for r in records if r is not None]
+    return {
+        name: PredictedRegion(
+            cases=len(told),
+            fallback=sum(one.get("status", "ok") != "ok" for one in told),
+            models=tuple(sorted({str(one["model"]) for one in told if "model" in one})),
+            held_out=tuple(sorted({fold for one in told for fold in one.get("held_out", ())})),
+        )
+        for name, told in origins.items()
+    }
 
 
 @dataclass(frozen=True)

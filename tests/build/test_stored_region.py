@@ -19,10 +19,8 @@ from radstore.images.read import read_image
 from radstore.images.volume import Geometry, Volume
 from radstore.perturb import perturb
 from radstore.store.blocks import CODEC
-from radstore.store.bucket import open_bucket
 from radstore.store.layout import create
 from radstore.store.regions import Keeper, StoredRegion, keep_regions
-from radstore.store.remote import RemoteBucket
 
 GEOMETRY = Geometry((12, 11, 10), (0.8, 0.8, 2.0), (-10.0, 20.0, 5.0))  # of the site's cases
 NAME = "stage1-fold0"
@@ -213,21 +211,16 @@ def test_check_examines_and_perturb_measures_in_it(offline: Any, tmp_path: Path)
     assert report.prepared.job.view == f"tiny@{NAME}"
 
 
-def test_in_a_store_that_is_no_folder(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mask_travels_to_workers_as_an_address(offline: Any) -> None:
     offline.add("a")
     offline.labels_path("a").unlink()
-    bucket = open_bucket("memory://")
-    monkeypatch.setattr(
-        RemoteBucket, "_open", lambda self: bucket._store
-    )  # or each would be a store of its own
-    create(bucket, CODEC)
-    mask = StoredRegion(a_mask(), {"model": "m"})
-    keep_regions(bucket, NAME, {"a": mask}, info={"a": {"patient": "a", "source": "files"}})
-    prepared = local(offline, store="memory://", region=NAME)
-    step = pickle.loads(pickle.dumps((prepared.job, prepared.cases[0], prepared.plan.base["a"])))
-    outcome = work(*step)  # as it travels to a worker
+    keep(offline, "a")
+    prepared = local(offline)
+    shipped = pickle.dumps((prepared.job, prepared.cases[0], prepared.plan.base["a"]))
+    assert len(shipped) < 20_000
+    outcome = work(*pickle.loads(shipped))
     assert (outcome.error, outcome.computed) == (None, PER_CASE)
-    assert outcome.record.blocks[f"region/{NAME}"].origin == {"model": "m"}
+    assert outcome.record.blocks[f"region/{NAME}"].origin["status"] == "ok"
 
 
 def test_dry_run_changes_nothing(site: Any) -> None:

@@ -50,7 +50,8 @@ def test_ls_of_a_version_and_a_view(run: Any, built: Path) -> None:
 
 def test_ls_json(run: Any, built: Path) -> None:
     record = run("ls", "--json").json
-    assert set(record) == {"version", "views", "cases"}
+    assert set(record) == {"version", "views", "regions", "cases"}
+    assert record["regions"] == {}
     assert record["views"] == {"flat@pair": 2, "tiny@organ": 3}
     assert list(record["cases"]) == ["P1_1", "P1_2", "P2_1", "P3_1"]
     assert record["cases"]["P2_1"] == ["features/tiny@organ", "image", "maps/tiny@organ", "region/organ"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from radstore.images.digest import volume_digest
 from radstore.images.volume import Geometry, Volume
 from radstore.store import admin, blocks, layout, log
 from radstore.store.blocks import Block
-from radstore.store.bucket import Bucket
+from radstore.store.bucket import Bucket, open_bucket
 from radstore.store.diff import diff
 from radstore.store.kept import kept, load_mask, require_kept_grid, require_kept_image
 from radstore.store.log import Change
@@ -218,6 +219,16 @@ def test_on_the_way_into_a_computation(make: Any) -> None:
     for check in (load_mask, require_kept_grid):
         with pytest.raises(RegionError, match=r"case a is not on its image's grid: spacing"):
             check(mask, "a", other)
+
+
+def test_an_object_stores_mask_is_found_by_its_address(
+    s3: Callable[[], str], maker: Callable[[Bucket], Any]
+) -> None:
+    bucket = open_bucket(s3())
+    maker(bucket)
+    keep_regions(bucket.location, "stage1", {"a": a_region()}, info=INFO)
+    mask = pickle.loads(pickle.dumps(kept(bucket, entry_of(bucket, "a"))))
+    np.testing.assert_array_equal(load_mask(mask, "a", GRID).array, a_mask().array)
 
 
 def test_manifests_of_builds_look_as_they_did() -> None:

@@ -87,7 +87,9 @@ def test_the_plan_is_what_nnunet_itself_plans(
     assert {**plans, "configurations": 0, KEY: 0} == {**stock, "configurations": 0, KEY: 0}
 
 
-def test_nothing_is_left_behind(crops: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_is_left_behind(
+    crops: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import torch
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

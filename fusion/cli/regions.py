@@ -1,0 +1,99 @@
+"""``regions``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from radstore.cli import exits, options
+from radstore.cli.output import counting, failures, many, note, place, say, show_json
+from radstore.errors import BadInput
+
+if TYPE_CHECKING:
+    from fusion.regions import RegionsReport
+
+
+def regions(
+    fold: Annotated[
+        int | None,
+        typer.Option("--fold", min=0, metavar="K", help="Of the chain: its Stage 1 did not train on it."),
+    ] = None,
+    stage: Annotated[int, typer.Option("--stage", metavar="1", help="Which stage predicts them.")] = 1,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIR", help="The folder that `fusion train` wrote to.")
+    ] = Path("models"),
+    catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
+    store: options.CatalogsStore = None,
+    source: options.Source = None,
+    cases: options.Cases = None,
+    region: Annotated[
+        str | None,
+        typer.Option("--region", metavar="NAME", help="Its name in the store. Default: stage1-foldK."),
+    ] = None,
+    nested: Annotated[
+        bool,
+        typer.Option("--nested", help="Training cases by models that saw no label of fold K either."),
+    ] = False,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="One Stage 1 for all cases, those it trained on too: optimistic."),
+    ] = False,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="Where to run: auto, cpu, cuda, cuda:N.")
+    ] = "auto",
+    message: Annotated[
+        str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
+    ] = "",
+    as_json: options.Json = False,
+) -> int:
+    """Predict the region of each case with Stage 1 and keep it in the store.
+
+    Cases of fold K and external ones by the model of fold K; a case of another fold j by the model of fold j,
+    which has not seen it. Then `radstore build --region stage1-foldK` computes vectors and maps in them. Done
+    cases are skipped; a case that fails is recorded with the reason, and the others go on.
+    """
+    if stage != 1:
+        raise BadInput(f"--stage {stage} predicts no regions", "Stage 1 does: leave it out.")
+    if (fold is None) != paper:
+        raise BadInput("a chain has a fold, or is of paper mode", "Give either --fold K or --paper.")
+    from fusion.device import choose_device
+    from fusion.regions import predict_regions
+
+    chosen, why = choose_device(device)
+    note(f"device: {why}")
+    with counting() as progress:
+        report = predict_regions(
+            models,
+            options.given_store(store),
+            options.catalog_file(catalog),
+            fold,
+            device=chosen.type if chosen.index is None else f"{chosen.type}:{chosen.index}",
+            nested=nested,
+            name=region,
+            source=source,
+            cases=options.case_list(cases),
+            message=message,
+            progress=progress,
+            say=note,
+        )
+    for line in report.notes:
+        note(f"note: {line}")
+    for line in failures(report.failed):
+        note(line)
+    show_json(report) if as_json else _tell(report, place(report.store))
+    if report.interrupted:
+        note("stopped; what was finished is committed, the same command goes on from there")
+        return exits.INTERRUPTED
+    return exits.SOME_FAILED if report.failed else exits.OK
+
+
+def _tell(report: RegionsReport, where: str) -> None:
+    """The result for people."""
+    failed = f", {len(report.failed):,} failed" if report.failed else ""
+    there = f", {len(report.unchanged):,} were there" if report.unchanged else ""
+    say(f"region {report.region}: {many(len(report.predicted), 'case')} predicted{there}{failed}")
+    for case in report.fallback:
+        say(f"fallback  {case}: Stage 1 found nothing of the region; a stated box stands in")
+    say(f"{where} is at version {report.version.number}")

@@ -1,0 +1,115 @@
+"""The Stage-1 models in a folder, found by the folds they held out.
+
+<models>/stage1/chain<K>               held out fold K
+<models>/stage1/chain<J>-without<K>    held out both, J < K: for nested chains. One model serves both chains,
+                                       the cases of fold K in chain J and those of fold J in chain K
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion.plan.names import NO_FOLD
+from fusion.recipe import Recipe
+from fusion.regions.assignment import Stage1
+from radstore.errors import BadInput, StoreError
+from radstore.store.manifest import FOLD
+from radstore.store.query import open_store
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Stage1Models:
+    """Opens Stage-1 models on a device: `fusion.regions.Models` of a folder.
+
+    Parameters
+    ----------
+    folder
+        That ``fusion train --models`` wrote to.
+    device
+        Where they run, see `fusion.device.choose_device`.
+    store
+        Location of the store that holds their training cases.
+    say
+        What is told of fallbacks of the device; by default nobody.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        device: torch.device,
+        store: str = "",
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.folder, self.device, self.store, self.say = Path(folder), device, store, say
+
+    def __call__(self, held_out: tuple[int, ...]) -> Stage1:
+        """The model that held out certain folds; none: the only one (paper mode).
+
+        Raises
+        ------
+        BadInput
+            If it is not there, is no Stage 1, or did train on one of the folds.
+        """
+        from fusion.models import as_stage1
+        from fusion.predictor import FusionPredictor
+
+        folder = stage1_folder(self.folder, held_out)
+        if not folder.is_dir():
+            raise BadInput(f"{folder} is not there", _remedy(held_out))
+        predictor = FusionPredictor(folder, device=self.device, say=self.say)
+        really = folds_held_out(predictor.recipe)
+        wrong = [fold for fold in held_out if fold not in really]
+        if wrong:
+            raise BadInput(f"{folder}: its model did not hold out fold {wrong[0]}", _remedy(held_out))
+        trained_on = patients_trained_on(predictor.recipe, self.store)
+        return replace(as_stage1(predictor), held_out=really, trained_on=trained_on)
+
+
+def stage1_folder(models: Path, held_out: tuple[int, ...]) -> Path:
+    """The folder of the model that held out certain folds, ascending."""
+    from fusion.models import stage1_folder as of_chain
+
+    own = of_chain(models, held_out[0] if held_out else NO_FOLD, paper=not held_out)
+    return own if len(held_out) < 2 else own.with_name(f"{own.name}-without{held_out[1]}")
+
+
+def folds_held_out(recipe: Recipe) -> tuple[int, ...]:
+    """The folds that a model did not train on, ascending."""
+    return tuple(sorted({recipe.fold, *recipe.without} - {NO_FOLD}))
+
+
+def patients_trained_on(recipe: Recipe, store: str) -> frozenset[str] | None:
+    """The patients a model trained on, by the folds of the version it was trained from; None if that is gone.
+
+    Parameters
+    ----------
+    recipe
+        Of the model.
+    store
+        Location of the store at hand; a model of another store tells nothing of it.
+    """
+    location, _, version = recipe.store.rpartition("@")
+    if location != store or not version.isdecimal():
+        return None
+    try:
+        records = dict(open_store(store, int(version)).manifest.items())
+    except StoreError:  # the version expired: whoever asks is told that nothing is known
+        return None
+    held = folds_held_out(recipe)
+    return frozenset(
+        str(record.info.get("patient", case))
+        for case, record in records.items()
+        if record.marks.get(FOLD) is not None and record.marks[FOLD] not in held
+    )
+
+
+def _remedy(held_out: tuple[int, ...]) -> str:
+    if len(held_out) < 2:
+        fold = f" --fold {held_out[0]}" if held_out else ""
+        return f"Train it with `fusion train --stage 1{fold}`, or name another folder with --models."
+    return f"Train Stage 1 without folds {held_out[0]} and {held_out[1]}, or leave out --nested."
