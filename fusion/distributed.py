@@ -15,25 +15,6 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 """What `torchrun` tells each process, in its environment."""
 
 
-def pick(device: str) -> torch.device:
-    """``auto``, ``cpu`` or ``cuda`` as a device.
-
-    Raises
-    ------
-    BadInput
-        If it is none of these, or there is no GPU.
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadInput(f"--device {device!r} is not known", "There are: auto, cpu, cuda.")
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
-        raise BadInput(
-            f"--device cuda: torch {torch.__version__} finds no GPU",
-            "Look at `nvidia-smi`, install a torch with CUDA, or use --device cpu.",
-        )
-    return torch.device("cuda", 0) if found and device != "cpu" else torch.device("cpu")
-
-
 @contextmanager
 def joined(ddp: bool | None, device: torch.device) -> Iterator[torch.device]:
     """Within: this process is one of its group, if `torchrun` started it; gives its device.

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from fusion.plan import plans_for_row, read_plan
-from fusion.plan.names import CONFIGURATION
 from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
+from fusion.samples.preparation import CONFIGURATION
 from fusion.settings import KEY as SETTINGS
 from fusion.settings import Folders, Training, model_folder, row_name
 from fusion.view import View
@@ -63,6 +63,7 @@ def prepare(
     store: str | None,
     channels: Sequence[str] | None,
     name: str | None,
+    without: int | None,
     resume: bool,
     changes: Mapping[str, Any],
     say: Callable[[str], None],
@@ -76,8 +77,11 @@ def prepare(
     """
     plan, plans, dataset_json = read_plan(models, stage, fold)
     plans, dataset_json = plans_for_row(plans, dataset_json, Inputs(inputs), channels)
+    if without is not None:
+        _require_nested(stage, fold, without)
+        plans[RECIPE] = replace(Recipe.from_plans(plans), without=(without,)).to_json()
     settings = Training().with_changes(changes)
-    folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold))
+    folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold, without))
     checkpoint, trained = _checkpoint(folders.model / f"fold_{fold}", resume, say), 0
     if checkpoint is not None:
         settings, trained = _continued(checkpoint, plans, changes)
@@ -137,7 +141,7 @@ def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: P
 
 
 def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Callable[[str], None]) -> None:
-    training, held_out = split_cases(view, recipe.fold)
+    training, held_out = split_cases(view)
     for cases, what in ((training, "trains on"), (held_out, "holds out")):
         if not cases:
             folds = sorted({member.fold for member in view.cases.values() if member.fold is not None})
@@ -154,7 +158,17 @@ def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Callable
             say(f"paper mode, scores will be optimistic: {leak}")
 
 
-def split_cases(view: View, fold: int) -> tuple[list[str], list[str]]:
-    """The cases that other folds hold out, and those that this one does; never one of no fold."""
-    training = [case for case, member in view.cases.items() if member.fold not in (None, fold)]
-    return sorted(training), sorted(case for case, member in view.cases.items() if member.fold == fold)
+def split_cases(view: View) -> tuple[list[str], list[str]]:
+    """The cases that are trained on, and those of the held-out fold; one of no fold is in neither."""
+    fold, cases = view.recipe.fold, view.cases.items()
+    left_out = (None, fold, *view.recipe.without)
+    training = [case for case, member in cases if member.fold not in left_out]
+    return sorted(training), sorted(case for case, member in cases if member.fold == fold)
+
+
+def _require_nested(stage: int, fold: int, without: int) -> None:
+    if stage != 1 or without <= fold:
+        raise BadInput(
+            f"--without {without} of stage {stage}, fold {fold}",
+            "It is for Stage 1, and the larger of the two folds: one model serves both chains.",
+        )

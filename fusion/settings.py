@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Training:
     epochs: int = 1000
     steps: int = 250
     validation_steps: int = 50
-    rotation: float = 15.0
+    rotation: float = 10.0
     missing: float = 0.1
     compile: bool | None = None
     save_every: int = 1
@@ -105,7 +105,7 @@ class Training:
         return replace(self, **changes)
 
 
-def model_folder(models: Path | str, stage: int, row: str, fold: int) -> Path:
+def model_folder(models: Path | str, stage: int, row: str, fold: int, without: int | None = None) -> Path:
     """The model folder of a chain: ``<models>/stage1/chain0``, ``<models>/stage2/ct+maps/chain0``.
 
     Parameters
@@ -114,9 +114,12 @@ def model_folder(models: Path | str, stage: int, row: str, fold: int) -> Path:
         The folder of plans and models.
     row
         Of Stage 2: of the ablation, or what it was named.
+    without
+        Of nested chains: another fold that is not trained on, ``<models>/stage1/chain0-without1``.
     """
     place = Path(models) / f"stage{stage}"
-    return (place if stage == 1 else place / row) / f"chain{fold}"
+    chain = f"chain{fold}" if without is None else f"chain{fold}-without{without}"
+    return (place if stage == 1 else place / row) / chain
 
 
 def row_name(inputs: str, settings: Training) -> str:
@@ -169,3 +172,16 @@ class Epoch:
     validation_loss: float
     dice: float
     seconds: float
+
+    @classmethod
+    def of_log(cls, log: Mapping[str, Sequence[Any]], number: int, of: int) -> Epoch:
+        """The last epoch in nnU-Net's log."""
+        last = {name: values[-1] for name, values in log.items()}
+        return cls(
+            number,
+            of,
+            float(last["train_losses"]),
+            float(last["val_losses"]),
+            float(last["mean_fg_dice"]),
+            last["epoch_end_timestamps"] - last["epoch_start_timestamps"],
+        )

@@ -8,7 +8,8 @@ nnU-Net's steps, loss, schedule, logs and files are its own. What differs, and w
   is augmented for all, with small rotations, since wavelet bands and LBP are directional: a turned map is not
   the map of the turned image. Mirroring stays nnU-Net's, for every row alike, though it is not exact either.
 - AdamW, under which a modulation that begins as zeros moves; nnU-Net's SGD is the outside reference.
-- Each epoch draws from its own seed: a training that was killed goes on as if it had not been.
+- Each epoch draws from its own seed: a training that was killed goes on as if it had not been. Without
+  processes for patches (the default on the CPU) all rows of a seed see the same patches.
 - Checkpoints hold tensors and plain Python only, so they load with ``weights_only=True``, and appear whole.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import io
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +41,7 @@ from fusion.dataset import StoreDataset
 from fusion.job import split_cases
 from fusion.network import Batch, FusedUNet
 from fusion.settings import FOLDERS, Epoch, Training
+from fusion.training_log import TrainingLog
 from fusion.view import View
 from radstore.output_file import writing
 
@@ -60,6 +63,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         Of this process; nothing is guessed from a rank, so a rank may have the CPU or any GPU.
     """
 
+    my_init_kwargs: dict[str, Any]
+
     def __init__(
         self,
         plans: dict[str, Any],
@@ -78,7 +83,9 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         self.num_epochs, self.save_every = self.settings.epochs, self.settings.save_every
         self.num_iterations_per_epoch = self.settings.steps
         self.num_val_iterations_per_epoch = self.settings.validation_steps
+        self.logger.local_logger = TrainingLog(self.num_epochs)
         self.vectors: dict[str, torch.Tensor | None] = {}
+        self._chance = torch.Generator()  # its own, so that every row sees the same patches
         self.progress: Callable[[Epoch], None] = lambda epoch: None
 
     @property
@@ -111,17 +118,12 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     def initialize(self) -> None:
         """Network on the device, optimiser, loss; as nnU-Net's, without guessing a dataset or a GPU."""
         self._set_batch_size_and_oversample()
-        self.num_input_channels = determine_num_input_channels(
-            self.plans_manager, self.configuration_manager, self.dataset_json
-        )
+        managers = self.plans_manager, self.configuration_manager
+        self.num_input_channels = determine_num_input_channels(*managers, self.dataset_json)
+        channels = self.num_input_channels, self.label_manager.num_segmentation_heads
         torch.manual_seed(self.settings.seed)  # the same U-Net for every row with these channels
-        self.network = self.build_network_architecture(
-            self.plans_manager,
-            self.configuration_manager,
-            self.num_input_channels,
-            self.label_manager.num_segmentation_heads,
-            self.enable_deep_supervision,
-        ).to(self.device)
+        network = self.build_network_architecture(*managers, *channels, self.enable_deep_supervision)
+        self.network = network.to(self.device)
         self.loss = self._build_loss()
         if self._do_i_compile():
             self.network = torch.compile(self.network)
@@ -138,19 +140,15 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         """AdamW over all parameters with nnU-Net's schedule; nnU-Net's SGD where the settings ask for it."""
         if self.settings.stock:
             return super().configure_optimizers()
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(), self.initial_lr, weight_decay=self.weight_decay
-        )
+        weights = self.network.parameters()
+        optimizer = torch.optim.AdamW(weights, self.initial_lr, weight_decay=self.weight_decay)
         return optimizer, PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
-
-    def plot_network_architecture(self) -> None:
-        """Nothing: the package that nnU-Net would draw it with is no longer to be had."""
 
     # Samples
 
     def do_split(self) -> tuple[list[str], list[str]]:
         """The cases of the view that other folds hold out, and those that this one does."""
-        return split_cases(View.load(self.folders.view), self.fold)
+        return split_cases(View.load(self.folders.view))
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """nnU-Net's, whose vectors are read once."""
@@ -163,16 +161,13 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, ...]:  # noqa: N802
         """nnU-Net's, with the settings' rotation, and no larger a patch read than that one needs."""
-        rotation, in_plane, read, mirror = (
-            super().configure_rotation_dummyDA_mirroring_and_inital_patch_size()
-        )
+        shipped = super().configure_rotation_dummyDA_mirroring_and_inital_patch_size()
         if self.settings.stock:
-            return rotation, in_plane, read, mirror
+            return shipped
+        _, in_plane, read, mirror = shipped
         most = float(np.deg2rad(self.settings.rotation))
-        patch = self.configuration_manager.patch_size
-        turned = patch[1:] if in_plane else patch  # thick slices turn and zoom within their plane
-        read = [*patch[: len(patch) - len(turned)], *get_patch_size(turned, most, most, most, SCALES)]
-        return (-most, most), in_plane, read, mirror
+        enough = get_patch_size(self.configuration_manager.patch_size, most, most, most, SCALES)
+        return (-most, most), in_plane, np.minimum(read, enough), mirror
 
     @staticmethod
     def get_training_transforms(*args: Any, **kwargs: Any) -> BasicTransform:
@@ -189,6 +184,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+        self._chance.manual_seed(seed)
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """nnU-Net's, with each sample's own vector."""
@@ -204,19 +200,20 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         nothing = torch.zeros(self.module.fusion.vector_size)  # (V,)
         own = [self.vectors[case] for case in batch["keys"]]  # B of (V,) or None
         present = torch.tensor([vector is not None for vector in own])  # (B,)
-        present &= torch.rand(len(own)) >= withheld
+        present &= torch.rand(len(own), generator=self._chance) >= withheld
         vector = torch.stack([nothing if vector is None else vector for vector in own])  # (B, V)
         return batch | {"data": Batch(batch["data"], vector, present)}
+
+    def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
+        """nnU-Net's; a structure in none of the patches has no Dice (NaN), without a warning."""
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice")
+            super().on_validation_epoch_end(val_outputs)
 
     def on_epoch_end(self) -> None:
         """nnU-Net's, and word to who listens."""
         super().on_epoch_end()
-        log = {name: values[-1] for name, values in self.logger.get_checkpoint().items()}
-        seconds = log["epoch_end_timestamps"] - log["epoch_start_timestamps"]
-        losses = float(log["train_losses"]), float(log["val_losses"])
-        self.progress(
-            Epoch(self.current_epoch, self.num_epochs, *losses, float(log["mean_fg_dice"]), seconds)
-        )
+        self.progress(Epoch.of_log(self.logger.get_checkpoint(), self.current_epoch, self.num_epochs))
 
     # Files
 
@@ -236,12 +233,16 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         with writing(filename) as aside:
             torch.save(checkpoint, aside)
 
+    def load_checkpoint(self, filename_or_checkpoint: str) -> None:
+        """nnU-Net's; the settings stay those of this training, which may have more epochs."""
+        told = self.my_init_kwargs
+        super().load_checkpoint(filename_or_checkpoint)
+        self.my_init_kwargs = told
+
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
         """Nothing: `fusion predict` predicts whole CTs of the held-out fold, through both stages."""
         self.print_to_log_file("No validation here: `fusion predict` predicts the held-out cases.")
 
-    def print_to_log_file(
-        self, *args: Any, also_print_to_console: bool = False, add_timestamp: bool = True
-    ) -> None:
+    def print_to_log_file(self, *args: Any, **how: Any) -> None:
         """nnU-Net's, to the file alone: a library is silent, and `progress` tells the rest."""
-        super().print_to_log_file(*args, also_print_to_console=False, add_timestamp=add_timestamp)
+        super().print_to_log_file(*args, **how | {"also_print_to_console": False})

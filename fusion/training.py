@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion.job import Job, prepare
-from fusion.plan.names import CONFIGURATION
+from fusion.samples.preparation import CONFIGURATION
 from fusion.settings import FOLDERS, Epoch
 from radstore.errors import BadInput
 from radstore.output_file import writing
@@ -34,6 +34,7 @@ def train(
     store: str | None = None,
     channels: Sequence[str] | None = None,
     name: str | None = None,
+    without: int | None = None,
     device: str = "auto",
     init_from: Path | str | None = None,
     resume: bool = False,
@@ -59,8 +60,10 @@ def train(
         Only these maps.
     name
         Of the row's folder; default: as the row, with ``-sgd`` behind where that optimiser is asked for.
+    without
+        Stage 1 of nested chains: another fold, above `fold`, that is not trained on either.
     device
-        ``auto``, ``cpu`` or ``cuda``.
+        See `fusion.device.choose_device`.
     init_from
         A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from.
     resume
@@ -80,11 +83,13 @@ def train(
     Raises
     ------
     BadInput
-        If anything does not fit; then nothing is written.
+        If anything does not fit; then nothing is trained.
     """
-    from fusion.distributed import is_main, joined, pick, wait
+    from fusion.device import choose_device
+    from fusion.distributed import is_main, joined, wait, world_size
 
-    with joined(ddp, pick(device)) as here:
+    chosen, why = choose_device(device)
+    with joined(ddp, chosen) as here:
         speak = say if is_main() else _silent
         job = prepare(
             models,
@@ -94,6 +99,7 @@ def train(
             store=store,
             channels=channels,
             name=name,
+            without=without,
             resume=resume,
             changes=settings,
             say=speak,
@@ -101,7 +107,7 @@ def train(
         if job.done:
             speak(f"{job.folders.model}: trained already")
             return job.folders.model
-        speak(f"training on {_named(here, device)}")
+        speak(f"device: {why}" + (f", {world_size()} processes" if world_size() > 1 else ""))
         if is_main():
             _lay_out(job)
         wait()
@@ -148,7 +154,10 @@ def _start(
 
     if job.checkpoint is not None:
         trainer.load_checkpoint(str(job.checkpoint))
-        say(f"continuing {job.checkpoint} behind epoch {trainer.current_epoch} of {trainer.num_epochs}")
+        begun = " (--init-from was for its beginning)" if init_from is not None else ""
+        say(
+            f"continuing {job.checkpoint} behind epoch {trainer.current_epoch} of {trainer.num_epochs}{begun}"
+        )
     elif init_from is not None:
         loaded = load_initial(trainer.module, init_from)
         left = "; ".join(f"{name} ({why})" for name, why in loaded.left.items()) or "nothing"
@@ -169,16 +178,6 @@ def _patches_by(workers: int | None, device: torch.device) -> Iterator[None]:
             os.environ.pop(WORKERS, None)
         else:
             os.environ[WORKERS] = before
-
-
-def _named(here: torch.device, asked: str) -> str:
-    import torch
-
-    from fusion.distributed import world_size
-
-    what = torch.cuda.get_device_name(here) if here.type == "cuda" else "the CPU"
-    why = " (auto-detected: no GPU)" if asked == "auto" and here.type == "cpu" else ""
-    return what + why + (f", {world_size()} processes" if world_size() > 1 else "")
 
 
 def _silent(_: Any) -> None:

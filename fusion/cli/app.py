@@ -11,6 +11,7 @@ from fusion.cli.challenge import serve_challenge
 from fusion.cli.plan import plan
 from fusion.cli.predict import predict
 from fusion.cli.regions import regions
+from fusion.cli.train import train
 from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
@@ -34,7 +35,7 @@ def _root() -> None:
     pass
 
 
-VERBS: tuple[Callable[..., int], ...] = (plan, regions, predict, attention, serve_challenge)
+VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, serve_challenge)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))

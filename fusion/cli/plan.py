@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from radstore.cli.output import counting, failures, many, note, place, say, show
 
 if TYPE_CHECKING:
     from fusion.plan import PlanReport
+    from fusion.recipe import Roi
 
 Triple = tuple[float, float, float]
 DEFAULT_MODELS = Path("models")
@@ -39,16 +40,25 @@ def plan(
     ] = None,
     set_: options.Set = None,
     roi: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--roi",
             metavar="margins|box",
-            help="Stage 2 sees margins around the region's box, or a box around its centre.",
+            help="Stage 2 sees margins (default) around the region's box, or a box around its centre.",
         ),
-    ] = "margins",
+    ] = None,
     roi_mm: Annotated[
-        Triple, typer.Option("--roi-mm", metavar="X Y Z", help="How wide they are along x, y, z.")
-    ] = (100.0, 50.0, 15.0),
+        Triple | None,
+        typer.Option("--roi-mm", metavar="X Y Z", help="How wide they are, mm. Default: 100 50 15."),
+    ] = None,
+    dilate_mm: Annotated[
+        Triple | None,
+        typer.Option(
+            "--dilate-mm",
+            metavar="X Y Z",
+            help="Stage 1: how far regions will reach around the pancreas. Default: 4.5 4.5 9.",
+        ),
+    ] = None,
     architecture: Annotated[
         str,
         typer.Option(
@@ -115,7 +125,7 @@ def plan(
     """
     from fusion.plan import Overrides
     from fusion.plan import plan as run
-    from fusion.recipe import Roi
+    from fusion.regions.rule import RegionRule
 
     overrides = Overrides(
         architecture=architecture,
@@ -138,7 +148,8 @@ def plan(
             features=features,
             settings=set_ or (),
             region=region,
-            roi=Roi(roi, roi_mm),
+            roi=_roi(roi, roi_mm),
+            rule=RegionRule(dilate_mm=dilate_mm) if dilate_mm else None,
             overrides=overrides,
             paper=paper,
             skip_failed=skip_failed,
@@ -153,6 +164,15 @@ def plan(
     else:
         _show(report)
     return exits.SOME_FAILED if report.failed else exits.OK
+
+
+def _roi(rule: str | None, mm: Triple | None) -> Roi | None:
+    """What was said of it; None: nothing was."""
+    from fusion.recipe import Roi
+
+    said: dict[str, Any] = {"rule": rule, "mm": mm}
+    given = {name: value for name, value in said.items() if value is not None}
+    return Roi(**given) if given else None
 
 
 def _show(report: PlanReport) -> None:

@@ -4,9 +4,10 @@ Nothing of ``nnUNet_raw`` is needed: the fingerprint is computed from the store 
 planner is nnU-Net's own.
 """
 
-from fusion.plan.api import PlanReport, plan
+from fusion.plan.api import plan
 from fusion.plan.names import plan_folder, plan_name, read_plan
 from fusion.plan.overrides import Overrides
+from fusion.plan.report import PlanReport
 from fusion.plan.rows import plans_for_row
 
 __all__ = ["Overrides", "PlanReport", "plan", "plan_folder", "plan_name", "plans_for_row", "read_plan"]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fusion.plan.checks import label_notes, refused, require_lesions, strays
+from fusion.plan.checks import refused, require_lesions, roi_notes, stray_notes, strays
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
 from fusion.plan.names import NO_FOLD, plan_name, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
+from fusion.plan.region_rule import region_rule
+from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import Recipe, Roi
-from fusion.samples.preparation import CONFIGURATION
+from fusion.regions.out_of_fold import require_out_of_fold
+from fusion.regions.rule import RegionRule
+from fusion.samples import materialise
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run
 from radstore.spec import Spec
@@ -27,58 +31,6 @@ from radstore.store.query import Snapshot, open_store
 LESION = "lesion"  # the name of its label
 Progress = Callable[[str, int, int], None]
 """Told what is done, and how many of how many cases."""
-
-
-@dataclass(frozen=True)
-class PlanReport:
-    """What a plan is like.
-
-    Parameters
-    ----------
-    name
-        Of the plan, and of its training blocks (``training/<name>``).
-    folder
-        Where ``plans.json`` and ``dataset.json`` lie.
-    plans, dataset_json
-        Their content, for the fullest row.
-    training, held_out
-        Cases that the fingerprint and the statistics come from, and those of the fold.
-    strays
-        Case → how many voxels had a stray label (7, 8), which became background.
-    left_out
-        Case → why it is not used.
-    notes
-        What the user should know.
-    failed
-        Case → error, of those whose training block could not be made.
-    """
-
-    name: str
-    folder: Path
-    plans: Mapping[str, Any]
-    dataset_json: Mapping[str, Any]
-    training: tuple[str, ...]
-    held_out: tuple[str, ...]
-    strays: Mapping[str, int]
-    left_out: Mapping[str, str]
-    notes: tuple[str, ...]
-    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> tuple[str, ...]:
-        """What the network is like and what it is given, in a few lines."""
-        found = self.plans["configurations"][CONFIGURATION]
-        network, recipe = found["architecture"]["arch_kwargs"], Recipe.from_plans(self.plans)
-        return (
-            f"spacing {_shown(found['spacing'])} mm, patch {_shown(found['patch_size'])} voxels (z, y, x), "
-            f"batch {found['batch_size']}",
-            f"{network['n_stages']} stages of {', '.join(map(str, network['features_per_stage']))} features",
-            f"{len(recipe.maps)} maps, {len(recipe.vector)} numbers in the vector",
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON."""
-        return {**{part.name: getattr(self, part.name) for part in fields(self)}, "folder": str(self.folder)}
 
 
 def plan(
@@ -93,6 +45,7 @@ def plan(
     settings: Sequence[str] = (),
     region: str | None = None,
     roi: Roi | None = None,
+    rule: RegionRule | None = None,
     overrides: Overrides | None = None,
     paper: bool = False,
     skip_failed: bool = False,
@@ -121,6 +74,8 @@ def plan(
         Stage 2: the region they were built in, ``stage1-foldK``; in paper mode also one of the catalog.
     roi
         Stage 2: what is seen around the region; default: `Roi()`.
+    rule
+        Stage 1: how its labels will become regions; the fallback is fitted here. Default: `RegionRule()`.
     overrides
         What the user fixes instead of the planner.
     paper
@@ -139,10 +94,10 @@ def plan(
     BadInput
         If anything does not fit; nothing is written then.
     """
-    wanted = wanted_of(stage, fold, features, settings, region, paper)
+    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper)
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
     snapshot = open_store(store or loaded.store)
-    recipe = _recipe(wanted, snapshot, roi)
+    recipe = _recipe(wanted, snapshot)
     cohort = cohort_of(snapshot, loaded, source, fold)
     cohort = cohort.without(wanted.lacking(cohort.members)).checked(skip_failed)
     leaks = _leaks(wanted, snapshot, cohort)
@@ -150,10 +105,12 @@ def plan(
     cohort = cohort.without(refused(answers)).checked(skip_failed)
     require_lesions(cohort, answers, lesion := recipe.labels[LESION])
     maps, vector = _standards(wanted, cohort, answers)
-    recipe = replace(recipe, maps=maps.channels, vector=vector.channels)
+    fitted = region_rule(wanted.rule, [answers[member.case.id].fallback for member in cohort.training])
+    recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
     name = plan_name(stage, fold)
-    notes = (*wanted.notes, *leaks, *label_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
+    found = strays(cohort, answers)
+    told = (*wanted.notes, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
     report = PlanReport(
         name=name,
         folder=write_plan(models, name, plans, dataset),
@@ -161,19 +118,19 @@ def plan(
         dataset_json=dataset,
         training=tuple(member.case.id for member in cohort.training),
         held_out=tuple(member.case.id for member in cohort.held_out),
-        strays=strays(cohort, answers),
+        strays=found,
         left_out=dict(cohort.left_out),
-        notes=notes,
+        notes=told if samples else (*told, *stray_notes(found)),
     )
-    return _materialised(report, snapshot, loaded, jobs, progress) if samples else report
+    return _materialised(report, snapshot, loaded, source, jobs, progress) if samples else report
 
 
-def _recipe(wanted: Wanted, snapshot: Snapshot, roi: Roi | None) -> Recipe:
+def _recipe(wanted: Wanted, snapshot: Snapshot) -> Recipe:
     """Without statistics, which the training cases give."""
     return Recipe(
         stage=wanted.stage,
         fold=NO_FOLD if wanted.fold is None else wanted.fold,
-        roi=roi or Roi(),
+        roi=wanted.roi,
         region=wanted.region,
         view=wanted.view,
         spec=wanted.spec.document if wanted.spec else {},
@@ -187,8 +144,6 @@ def _leaks(wanted: Wanted, snapshot: Snapshot, cohort: Cohort) -> tuple[str, ...
     """What the regions know of the cases' labels; refused outside paper mode."""
     if not wanted.region:
         return ()
-    from fusion.regions.out_of_fold import require_out_of_fold
-
     fold = NO_FOLD if wanted.fold is None else wanted.fold
     ids = [member.case.id for member in cohort.members]
     return require_out_of_fold(snapshot, wanted.region, fold, ids, paper=wanted.paper)
@@ -204,7 +159,10 @@ def _ask(
 ) -> dict[str, Answer]:
     """Case → what it says; each is read once, in processes."""
     labels = tuple(recipe.labels.values())
-    question = Question(snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector)
+    organ = wanted.rule.values if wanted.rule else ()
+    question = Question(
+        snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector, organ
+    )
     lesion, fold = recipe.labels[LESION], cohort.fold
     tasks = [(question, member, member.fold != fold, lesion) for member in cohort.members]
     answers = run(examine, tasks, jobs, partial(progress, "cases looked at") if progress else None)
@@ -225,10 +183,13 @@ def _standards(wanted: Wanted, cohort: Cohort, answers: Mapping[str, Answer]) ->
 
 
 def _materialised(
-    report: PlanReport, snapshot: Snapshot, catalog: Catalog, jobs: int | None, progress: Progress | None
+    report: PlanReport,
+    snapshot: Snapshot,
+    catalog: Catalog,
+    source: str | None,
+    jobs: int | None,
+    progress: Progress | None,
 ) -> PlanReport:
-    from fusion.samples import materialise
-
     made = materialise(
         snapshot.bucket.location,
         catalog,
@@ -236,11 +197,8 @@ def _materialised(
         report.dataset_json,
         report.name,
         cases=sorted((*report.training, *report.held_out)),
+        source=source,
         jobs=jobs,
         progress=partial(progress, "samples made") if progress else None,
     )
     return replace(report, failed=made.failed, notes=(*report.notes, *made.notes))
-
-
-def _shown(values: Sequence[float]) -> str:
-    return " × ".join(f"{value:.4g}" for value in values)

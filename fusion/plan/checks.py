@@ -37,27 +37,29 @@ def require_lesions(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) 
 
 def strays(cohort: Cohort, answers: Mapping[str, Answer]) -> dict[str, int]:
     """Case → voxels with a stray label, which become background."""
-    found = {member.case.id: answers[member.case.id].strays for member in cohort.members}
+    found = {member.case.id: sum(answers[member.case.id].strays.values()) for member in cohort.members}
     return {case: count for case, count in found.items() if count}
 
 
-def label_notes(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) -> tuple[str, ...]:
-    """What of the labels the user should know."""
-    notes = []
-    if found := strays(cohort, answers):
-        total = sum(found.values())
-        values = ", ".join(map(str, STRAY))
-        notes.append(f"{total:,} voxels with a stray label ({values}) of {_some(found)} became background")
+def stray_notes(found: Mapping[str, int]) -> tuple[str, ...]:
+    """What the user should know of stray labels (`fusion.samples` says it too, of what a network sees)."""
+    if not found:
+        return ()
+    values = ", ".join(map(str, STRAY))
+    total = sum(found.values())
+    return (f"{total:,} voxels with a stray label ({values}) of {_some(found)} count as background",)
+
+
+def roi_notes(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) -> tuple[str, ...]:
+    """Which lesions no network of this plan can see whole."""
     outside = {
         member.case.id: answer.voxels.get(lesion, 0) - answer.seen
         for member in cohort.members
         if (answer := answers[member.case.id]).voxels.get(lesion, 0) > answer.seen
     }
-    if outside:
-        notes.append(
-            f"{sum(outside.values()):,} lesion voxels of {_some(outside)} lie outside the ROI: misses"
-        )
-    return tuple(notes)
+    if not outside:
+        return ()
+    return (f"{sum(outside.values()):,} lesion voxels of {_some(outside)} lie outside the ROI: misses",)
 
 
 def _some(cases: Mapping[str, int]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from radstore.errors import BadInput, CaseError
 from radstore.images.box import Box, bounding_box, placed, whole
 from radstore.images.volume import Geometry, Volume
 from radstore.store.query import CaseView, Snapshot
+
+if TYPE_CHECKING:
+    from fusion.regions.fallback import Fallback
 
 IMAGE = "image"  # the name of its block
 
@@ -38,6 +42,8 @@ class Question:
         Of maps and vector; empty where there is none.
     maps, vector
         The names of those that are standardised.
+    organ
+        Stage 1: the labels that make up a region; empty: no fallback is asked for.
     """
 
     snapshot: Snapshot
@@ -47,6 +53,7 @@ class Question:
     view: str = ""
     maps: tuple[str, ...] = ()
     vector: tuple[str, ...] = ()
+    organ: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,21 +65,24 @@ class Answer:
     voxels
         Label → voxels in the whole label image, strays not among them.
     strays
-        Voxels with a stray label.
+        Stray label → voxels, which become background.
     seen
         Voxels of the lesion in what is seen (the ROI).
     fingerprint, maps, vector
         Of training cases; None of others.
+    fallback
+        Of training cases of Stage 1: where the organ lies in the body.
     error
         Why the case cannot be used; then the rest is empty.
     """
 
     voxels: Mapping[int, int] = field(default_factory=dict)
-    strays: int = 0
+    strays: Mapping[int, int] = field(default_factory=dict)
     seen: int = 0
     fingerprint: CaseFingerprint | None = None
     maps: Moments | None = None
     vector: Moments | None = None
+    fallback: Fallback | None = None
     error: Reason | None = None
 
 
@@ -105,7 +115,7 @@ def _examine(question: Question, member: Member, training: bool, lesion: int) ->
     counts = np.bincount(values.ravel(), minlength=lesion + 1)
     answer = Answer(
         voxels={label: count for label, count in enumerate(counts.tolist()) if count},
-        strays=sum(strays.values()),
+        strays=strays,
         seen=int(np.count_nonzero(values[box] == lesion)),
     )
     if not training:
@@ -115,7 +125,8 @@ def _examine(question: Question, member: Member, training: bool, lesion: int) ->
     spacing = ct.geometry.spacing[::-1]
     told = case_fingerprint(crop[inner], values[placed(inner, box)], spacing, ct.geometry.shape)
     maps, vector = _moments(question, view)
-    return replace(answer, fingerprint=told, maps=maps, vector=vector)
+    fallback = _fallback(question, ct, values)
+    return replace(answer, fingerprint=told, maps=maps, vector=vector, fallback=fallback)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +167,17 @@ def _frame(question: Question, view: CaseView, ct: _Ct) -> Box:
     region = Volume(block.values, grid, f"region {question.region!r} of case {view.id}")
     ct.require_grid_of(region)
     return question.roi.box(region)
+
+
+def _fallback(question: Question, ct: _Ct, labels: np.ndarray) -> Fallback | None:
+    """Where the organ lies in the body; None where there is none, or nobody asks."""
+    from fusion.regions.fallback import Fallback
+
+    organ = np.isin(labels, question.organ)
+    if not organ.any():
+        return None
+    image = Volume(ct.read(whole(ct.geometry.shape)), ct.geometry, ct.source)
+    return Fallback.fit([(image, Volume(organ, ct.geometry, ct.source))])
 
 
 def _moments(question: Question, view: CaseView) -> tuple[Moments | None, Moments | None]:

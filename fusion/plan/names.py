@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.recipe import KEY, Recipe
+from fusion.samples.preparation import CONFIGURATION as CONFIGURATION
 from radstore.errors import BadInput
 from radstore.output_file import writing
 
@@ -61,12 +62,17 @@ def read_plan(models: str | Path, stage: int, fold: int) -> tuple[str, Json, Jso
         folder = plan_folder(models, name)
         if (folder / PLANS).is_file():
             plans, dataset = _load(folder / PLANS), _load(folder / DATASET)
-            plans[KEY] = replace(Recipe.from_plans(plans), fold=fold).to_json()
+            plans[KEY] = as_read(replace(Recipe.from_plans(plans), fold=fold))
             return name, plans, dataset
     raise BadInput(
         f"{plan_folder(models, plan_name(stage, fold))}: no plan of stage {stage}, fold {fold}",
         f"Run `fusion plan --stage {stage} --fold {fold}` first, or name another folder with --models.",
     )
+
+
+def as_read(recipe: Recipe) -> Json:
+    """A recipe as it reads from the file of the plans: lists, no tuples."""
+    return dict(json.loads(json.dumps(recipe.to_json())))
 
 
 def _load(path: Path) -> Json:

@@ -11,9 +11,11 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fusion.plan.overrides import PLANNERS, Overrides
 from fusion.samples.preparation import CONFIGURATION
@@ -55,17 +57,14 @@ def stock_plans(
     Raises
     ------
     BadInput
-        If the images are single slices, for which nnU-Net plans no 3-D network.
+        If most images are single slices on the network's grid: nnU-Net plans no 3-D network for them.
     """
     import fusion.nnunet  # noqa: F401  # before its variables are changed for a while
 
     with _told(fingerprint, dataset, name), quietly():
         planner = _planner(name, overrides)
+        _require_volumes(fingerprint, planner.determine_fullres_target_spacing())
         plans = planner.plan_experiment()
-    if CONFIGURATION not in plans["configurations"]:
-        raise BadInput(
-            "nnU-Net plans no 3-D network for images of one slice", "Check the images, or set --spacing."
-        )
     plans["configurations"] = {CONFIGURATION: plans["configurations"][CONFIGURATION]}
     return json.loads(json.dumps(plans)), planner
 
@@ -91,6 +90,20 @@ def _planner(name: str, overrides: Overrides) -> Any:
     if overrides.max_features is not None:
         planner.UNet_max_features_3d = overrides.max_features
     return planner
+
+
+def _require_volumes(fingerprint: Mapping[str, Any], spacing: Sequence[float]) -> None:
+    from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
+
+    pairs = zip(fingerprint["shapes_after_crop"], fingerprint["spacings"], strict=True)
+    shapes = [compute_new_shape(shape, old, spacing) for shape, old in pairs]
+    median = np.median(shapes, axis=0)
+    if min(median) < 2:
+        raise BadInput(
+            f"half of the cases have no more than {' × '.join(f'{n:g}' for n in median)} voxels (z, y, x) at "
+            f"{' × '.join(f'{mm:g}' for mm in spacing)} mm: that is no volume",
+            "Check the images, or give a finer --spacing.",
+        )
 
 
 @contextlib.contextmanager

@@ -6,12 +6,12 @@ in nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from fusion.plan.names import as_read
 from fusion.recipe import CT, KEY, Inputs, Recipe
 from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
@@ -55,7 +55,7 @@ def plans_for_row(
     configuration["use_mask_for_norm"] = [False] * (extra + 1)
     configuration["architecture"] = _architecture(configuration["architecture"], recipe)
     made["foreground_intensity_properties_per_channel"] = _intensities(made, recipe)
-    made[KEY] = json.loads(json.dumps(recipe.to_json()))  # as it reads from a file
+    made[KEY] = as_read(recipe)
     dataset["channel_names"] = {str(place): name for place, name in enumerate(recipe.channels)}
     return made, dataset
 

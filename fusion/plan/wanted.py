@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusion.plan.cohort import Member, Reason
+from fusion.recipe import Roi
+from fusion.regions.out_of_fold import region_name
+from fusion.regions.rule import RegionRule
 from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store.table import FEATURES, MAPS, REGION
@@ -24,6 +27,10 @@ class Wanted:
         1 or 2; the fold that is held out, None for none.
     spec, region
         Stage 2: of the maps and the vector.
+    roi
+        Stage 2: what is seen around the region.
+    rule
+        Stage 1: how its labels will become regions.
     paper
         Whether scores are labelled optimistic.
     notes
@@ -34,6 +41,8 @@ class Wanted:
     fold: int | None
     spec: Spec | None = None
     region: str = ""
+    roi: Roi = field(default_factory=Roi)
+    rule: RegionRule | None = None
     paper: bool = False
     notes: tuple[str, ...] = field(default=())
 
@@ -80,6 +89,8 @@ def wanted_of(
     features: str | Path | Spec | None,
     settings: Sequence[str],
     region: str | None,
+    roi: Roi | None,
+    rule: RegionRule | None,
     paper: bool,
 ) -> Wanted:
     """What is asked for, checked as far as that goes without the store; parameters as for `fusion.plan.plan`.
@@ -98,22 +109,22 @@ def wanted_of(
         )
     optimistic = (OPTIMISTIC,) if paper else ()
     if stage == 1:
-        if features is not None or region is not None or settings:
-            raise BadInput("Stage 1 sees the CT alone", "Leave --features, --region and --set to stage 2.")
-        return Wanted(1, fold, paper=paper, notes=optimistic)
+        if features is not None or region is not None or roi is not None or settings:
+            raise BadInput(
+                "Stage 1 sees the whole CT and nothing else",
+                "Leave --features, --set, --region and --roi to stage 2.",
+            )
+        return Wanted(1, fold, rule=rule or RegionRule(), paper=paper, notes=optimistic)
+    if rule is not None:
+        raise BadInput("Stage 2 makes no regions", "Leave --dilate-mm to stage 1.")
     if features is None:
         raise BadInput("Stage 2 needs the spec of its maps and vector", "Name it with --features FILE.")
     spec = features if isinstance(features, Spec) else load_spec(features, list(settings))
     leak = _leak(spec, fold)
     if leak and not paper:
         raise BadInput(leak, "Select with `radstore select --fold K` for each fold; or say --paper.")
-    return Wanted(2, fold, spec, region or _usual(fold), paper, (*optimistic, *([leak] if leak else [])))
-
-
-def _usual(fold: int | None) -> str:
-    from fusion.regions.out_of_fold import region_name
-
-    return region_name(fold)
+    notes = (*optimistic, *([leak] if leak else []))
+    return Wanted(2, fold, spec, region or region_name(fold), roi or Roi(), paper=paper, notes=notes)
 
 
 def _leak(spec: Spec, fold: int | None) -> str:

@@ -121,8 +121,7 @@ def test_a_patch_and_stages_give_a_network_that_runs_or_a_reason(
     fixed = Overrides(architecture, patch=patch, stages=stages, batch=batch, **TINY)
     try:
         plans, dataset = make_plans(crops, 9, Recipe(2, 0), fixed)
-    except BadInput as error:
-        assert error.remedy
+    except BadInput:
         return
     found = configuration(plans)
     arguments = found["architecture"]["arch_kwargs"]
@@ -159,7 +158,8 @@ def test_axes_stay_where_another_one_is_the_coarsest(whole: dict[str, Any]) -> N
         (Overrides(patch=(32, 32, 32), stages=6), r"--stages 6: .* allows 4"),
         (Overrides(patch=(8, 8, 8)), r"a network of 2 stages .* deep supervision needs 3"),
         (Overrides(stages=2), r"a network of 2 stages"),
-        (Overrides(spacing=(90, 90, 90)), r"single slice|of one slice|stages"),
+        (Overrides(spacing=(90, 1, 1)), r"no more than 1 × 96 × 120 voxels .* at 90 × 1 × 1 mm"),
+        (Overrides(spacing=(900, 1, 1)), r"no more than 0 × 96 × 120 voxels"),
     ],
 )
 def test_what_cannot_be_is_refused(crops: dict[str, Any], fixed: Overrides, told: str) -> None:

@@ -25,6 +25,7 @@ from fusion.distributed import is_main, joined
 from fusion.network import CLASS_NAME
 from fusion.settings import FOLDERS, KEY, Folders, Training
 from fusion.trainer import FusionTrainer
+from fusion.training import WORKERS
 
 CONFIGURATION = "3d_fullres"
 PATCH = [4, 16, 16]
@@ -125,10 +126,6 @@ def label(case: str) -> int:
 class ToyTrainer(FusionTrainer):
     """`FusionTrainer` on the toy cases."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.dataset_class = ToyDataset
-
     def do_split(self) -> tuple[list[str], list[str]]:
         return CASES[::2] + CASES[-1:], CASES[1::2]
 
@@ -139,12 +136,14 @@ def trainer(folder: Path, told: dict[str, Any], resume: bool = False) -> ToyTrai
     folders.data.mkdir(parents=True, exist_ok=True)
     (folders.data / "dataset_fingerprint.json").write_text("{}")
     given = told | {"continue_training": resume, FOLDERS: folders}
-    return ToyTrainer(given, CONFIGURATION, 0, dict(DATASET), torch.device("cpu"))
+    made = ToyTrainer(given, CONFIGURATION, 0, dict(DATASET), torch.device("cpu"))
+    made.dataset_class = ToyDataset
+    return made
 
 
 def main(folder: str, fused: str, epochs: str, stop: str = "") -> None:
     """Train, or go on training; stop in the middle of an epoch if told."""
-    os.environ["nnUNet_n_proc_DA"] = "0"
+    os.environ[WORKERS] = "0"
     torch.set_num_threads(1)
     with joined(None, torch.device("cpu")):
         latest = Path(folder) / "fold_0" / "checkpoint_latest.pth"
