@@ -95,7 +95,7 @@ class Models:
 
     def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
         folder = stage1_folder(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
-        # tiles and mirrors as `fusion regions` has them, whatever is asked of Stage 2: regions must not differ
+        # tiles and mirrors as `fusion regions` has them, whatever is asked of Stage 2: else regions differ
         return lambda: as_stage1(FusionPredictor(folder, device=self.device, say=self.say))
 
     def _predictor(self, folder: Path) -> FusionPredictor:
