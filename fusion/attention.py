@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from radstore.store.query import CaseView
 
 MAP, PICTURE = "attention.nii.gz", "attention.png"
-NAME = "attention_TimesUniform"  # beside the picture's colour bar
+NAME, CAPTION = "1: as if all were looked at alike", "attention of the global vector"
 
 
 def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> tuple[Volume, Volume]:
@@ -98,7 +98,7 @@ def export_attention(
         mean = _mean([volume for volume, _ in found])
         path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), Path(out) / f"{study.id}.{MAP}")
         drawn = Path(out) / f"{study.id}.{PICTURE}"
-        case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id)
+        case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id, caption=CAPTION)
         written[study.id] = path, drawn
     return written
 

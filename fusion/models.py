@@ -41,7 +41,7 @@ class Models:
     device
         Where they run.
     step, mirroring, checkpoint
-        As for `FusionPredictor`.
+        Of Stage 2, as for `FusionPredictor`; Stage 1 has the defaults, as when regions were predicted.
     engine
         Who computes vector and maps.
     say
@@ -95,7 +95,8 @@ class Models:
 
     def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
         folder = stage1_folder(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
-        return lambda: as_stage1(self._predictor(folder))
+        # tiles and mirrors as `fusion regions` has them, whatever is asked of Stage 2: else regions differ
+        return lambda: as_stage1(FusionPredictor(folder, device=self.device, say=self.say))
 
     def _predictor(self, folder: Path) -> FusionPredictor:
         return FusionPredictor(

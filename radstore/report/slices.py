@@ -33,6 +33,7 @@ def case_figure(
     *,
     feature: str,
     title: str,
+    caption: str = "parametric map",
 ) -> Path:
     """Draw one case as a PNG: the CT with the region's outline, the map over it, and the map enlarged.
 
@@ -55,6 +56,8 @@ def case_figure(
         Full name of the feature, for the colour bar.
     title
         What stands over the figure, e.g. the case's id.
+    caption
+        What kind of map it is.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def case_figure(
     z = best_height(mask, (ct, values), region.source or title)
     figure = _figure(ct.plane(z), values.plane(z), mask.plane(z), _range(values.array), feature)
     undefined = "" if np.isfinite(values.array).any() else " (undefined everywhere)"
-    _caption(figure, title, f"z = {z:.1f} mm", f"parametric map{undefined}")
+    _caption(figure, title, f"z = {z:.1f} mm", f"{caption}{undefined}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png")

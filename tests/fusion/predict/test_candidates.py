@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +129,38 @@ def test_every_component_has_one_confidence(
     assert sum(candidate.voxels for candidate in candidates) == np.count_nonzero(found)
     if isinstance(threshold, str) and threshold != "dynamic-fast":
         assert count <= 5
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(["dynamic", "dynamic-fast", "dynamic-v2", 0.2, 0.6]),
+    st.sampled_from([1.5, 2.5, 15.0]),
+    st.integers(0, 12),
+)
+def test_it_is_report_guided_annotation_voxel_for_voxel(
+    seed: int, threshold: str | float, factor: float, voxels: int
+) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):  # a banner
+        from report_guided_annotation import extract_lesion_candidates
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter(rng.random((6, 12, 14)), rng.uniform(0, 1.2)) ** rng.integers(1, 6)
+    probability = (noise / noise.max() * rng.choice([0.02, 0.5, 1.0])).astype(np.float32)
+    probability = np.round(probability, int(rng.integers(1, 6)))  # ties too
+    theirs, confidences, _ = extract_lesion_candidates(
+        probability,
+        threshold=threshold,
+        min_voxels_detection=voxels,
+        num_lesions_to_extract=5,
+        dynamic_threshold_factor=factor,
+    )
+    rule = CandidateRule(threshold, factor, voxels=voxels)
+    found = extract_candidates(probability, rule)
+    np.testing.assert_array_equal(found, theirs)
+    mine = [candidate.confidence for candidate in describe(found, volume(found).geometry)]
+    assert mine == sorted((float(one) for _, one in confidences if one), reverse=True)
 
 
 def test_picai_eval_takes_what_it_would_have_refused() -> None:
