@@ -45,7 +45,6 @@ VERBS: tuple[Callable[..., int], ...] = (
     evaluate,
     serve_challenge,
 )
-VERBS: tuple[Callable[..., int], ...] = (plan, train, regions, predict, attention, evaluate, serve_challenge,)
 
 for verb in VERBS:
     app.command()(speaking("fusion", verb))
