@@ -34,13 +34,13 @@ from nnunetv2.training.dataloading.nnunet_dataset import comp_blosc2_params, nnU
 from nnunetv2.utilities.label_handling.label_handling import LabelManager
 
 from benchmarks.measure import machine
-from fusion.dataset import StoreDataset
-from fusion.lazy import LazyArray, boxed
-from fusion.network_input import NetworkInput
+from fusion.data.dataset import StoreDataset
+from fusion.data.lazy import LazyArray, boxed
+from fusion.data.network_input import NetworkInput
+from fusion.data.shards import ZarrArray, open_array
+from fusion.data.view import View
 from fusion.recipe import Channel, Inputs, Recipe
 from fusion.samples.sample import Sample, class_locations
-from fusion.shards import ZarrArray, open_array
-from fusion.view import View
 from radstore.canonical import digest_of
 from radstore.images.volume import Geometry
 from radstore.store import blocks, layout, log

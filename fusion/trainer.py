@@ -35,14 +35,14 @@ from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
-from fusion.augmentation import intensities_of_ct
-from fusion.checkpoints import plain
-from fusion.dataset import StoreDataset
-from fusion.job import split_cases
+from fusion.data.dataset import StoreDataset
+from fusion.data.view import View
 from fusion.network import Batch, FusedUNet
-from fusion.settings import FOLDERS, Epoch, Training
-from fusion.training_log import TrainingLog
-from fusion.view import View
+from fusion.train.augmentation import intensities_of_ct
+from fusion.train.checkpoints import plain
+from fusion.train.job import split_cases
+from fusion.train.log import TrainingLog
+from fusion.train.settings import FOLDERS, Epoch, Training
 from radstore.output_file import writing
 
 SCALES = (0.85, 1.25)
@@ -55,8 +55,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     Parameters
     ----------
     plans
-        nnU-Net's, with recipe (`fusion.recipe.KEY`), settings (`fusion.settings.KEY`), ``continue_training``
-        and `FOLDERS`; the last two are taken out.
+        nnU-Net's, with recipe (`fusion.recipe.KEY`), settings (`fusion.train.settings.KEY`),
+        ``continue_training`` and `FOLDERS`; the last two are taken out.
     configuration, fold, dataset_json
         nnU-Net's.
     device

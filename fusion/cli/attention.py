@@ -36,10 +36,10 @@ def attention(
 
     1 means: looked at as if all of the tile were looked at alike.
     """
-    from fusion.attention import export_attention
-    from fusion.device import choose_device
-    from fusion.models import Models
-    from fusion.studies import find_studies
+    from fusion.predict.attention import export_attention
+    from fusion.predict.device import choose_device
+    from fusion.predict.models import Models
+    from fusion.predict.studies import find_studies
 
     studies = find_studies(
         files or (),

@@ -32,8 +32,8 @@ def serve_challenge(
     voxels: shared.Voxels = 10,
 ) -> int:
     """Predict the one CT of the PANORAMA challenge's container interface."""
-    from fusion.candidates import CandidateRule
-    from fusion.challenge import serve_challenge as run
+    from fusion.predict.candidates import CandidateRule
+    from fusion.predict.challenge import serve_challenge as run
 
     score = run(
         models,

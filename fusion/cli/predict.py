@@ -12,7 +12,7 @@ from radstore.cli import exits, options
 from radstore.cli.output import counting, failures, many, note, place, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from fusion.predictions import Predictions
+    from fusion.predict.predictions import Predictions
 
 
 def predict(
@@ -52,8 +52,8 @@ def predict(
     averaged. What a store has of a case is read from there, the rest is computed. A run that was stopped
     goes on where it stopped.
     """
-    from fusion.candidates import CandidateRule
-    from fusion.predict import predict as run
+    from fusion.predict.api import predict as run
+    from fusion.predict.candidates import CandidateRule
 
     with counting() as progress:
         done = run(

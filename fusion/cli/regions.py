@@ -58,7 +58,7 @@ def regions(
         raise BadInput(f"--stage {stage} predicts no regions", "Stage 1 does: leave it out.")
     if (fold is None) != paper:
         raise BadInput("a chain has a fold, or is of paper mode", "Give either --fold K or --paper.")
-    from fusion.device import choose_device
+    from fusion.predict.device import choose_device
     from fusion.regions import predict_regions
 
     chosen, why = choose_device(device)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fusion.settings import OPTIMISERS
+from fusion.train.settings import OPTIMISERS
 from radstore.cli import exits, options
 from radstore.cli.output import note, say
 
 if TYPE_CHECKING:
-    from fusion.settings import Epoch
+    from fusion.train.settings import Epoch
 
 
 def train(
@@ -102,7 +102,7 @@ def train(
     Writes a model folder in nnU-Net's layout, <models>/stage1/chainK or <models>/stage2/ROW/chainK. A
     training that was stopped goes on behind its last whole epoch with --continue.
     """
-    from fusion.training import train as run
+    from fusion.train.api import train as run
 
     changed: dict[str, Any] = {
         "epochs": epochs,

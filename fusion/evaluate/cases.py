@@ -12,7 +12,7 @@ import numpy as np
 from fusion.evaluate.dice import dice
 from fusion.evaluate.picai import Finding, match
 from fusion.evaluate.truth import TOLERANCE, Truth
-from fusion.predictions import CasePrediction
+from fusion.predict.predictions import CasePrediction
 from radstore.catalog import Case
 from radstore.errors import CaseError, ReadError
 from radstore.images.read import read_image, read_labels

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fusion.evaluate.cases import Predicted
-from fusion.predictions import CANDIDATES, LABELS, Predictions
+from fusion.predict.predictions import CANDIDATES, LABELS, Predictions
 from fusion.recipe import CONTROLS, ROWS
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput

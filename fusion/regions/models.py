@@ -31,7 +31,7 @@ class Stage1Models:
     folder
         That ``fusion train --models`` wrote to.
     device
-        Where they run, see `fusion.device.choose_device`.
+        Where they run, see `fusion.predict.device.choose_device`.
     store
         Location of the store that holds their training cases.
     say
@@ -55,8 +55,8 @@ class Stage1Models:
         BadInput
             If it is not there, is no Stage 1, or did train on one of the folds.
         """
-        from fusion.models import as_stage1
-        from fusion.predictor import FusionPredictor
+        from fusion.predict.models import as_stage1
+        from fusion.predict.predictor import FusionPredictor
 
         folder = stage1_folder(self.folder, held_out)
         if not folder.is_dir():
@@ -72,7 +72,7 @@ class Stage1Models:
 
 def stage1_folder(models: Path, held_out: tuple[int, ...]) -> Path:
     """The folder of the model that held out certain folds, ascending."""
-    from fusion.models import stage1_folder as of_chain
+    from fusion.predict.models import stage1_folder as of_chain
 
     own = of_chain(models, held_out[0] if held_out else NO_FOLD, paper=not held_out)
     return own if len(held_out) < 2 else own.with_name(f"{own.name}-without{held_out[1]}")

@@ -140,7 +140,7 @@ def predict_regions(
 def _models_in(
     folder: str | Path, device: str, snapshot: Snapshot, say: Callable[[str], None] | None
 ) -> Models:
-    from fusion.device import choose_device
+    from fusion.predict.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
     return Stage1Models(folder, choose_device(device)[0], snapshot.bucket.location, say)

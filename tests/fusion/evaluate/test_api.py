@@ -15,7 +15,7 @@ from fusion.evaluate import Evaluation, evaluate
 from fusion.evaluate.cohort import Options, cohorts
 from fusion.evaluate.figures import figure
 from fusion.evaluate.tables import p_value, report, table_1
-from fusion.predictions import Origin, Predictions
+from fusion.predict.predictions import Origin, Predictions
 from radstore.cli import exits
 from radstore.errors import BadInput, CatalogError
 from radstore.split import split

@@ -12,7 +12,7 @@ import pytest
 from fusion.evaluate.cases import CaseResult, judge
 from fusion.evaluate.rows import gather
 from fusion.evaluate.truth import Truth, relabelled, structures
-from fusion.predictions import CasePrediction, Predictions
+from fusion.predict.predictions import CasePrediction, Predictions
 from radstore.catalog import Case, load_catalog
 from radstore.errors import CaseError
 from radstore.images.volume import Geometry, Volume

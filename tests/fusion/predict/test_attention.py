@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from fusion.attention import attention_map, export_attention
-from fusion.bound import Looking
 from fusion.cli import main
-from fusion.models import Models
-from fusion.studies import of_store
+from fusion.predict.attention import attention_map, export_attention
+from fusion.predict.bound import Looking
+from fusion.predict.models import Models
+from fusion.predict.studies import of_store
 from radstore.errors import BadInput
 from radstore.images.read import read_image
 

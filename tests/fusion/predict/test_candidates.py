@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion.candidates import (
+from fusion.predict.candidates import (
     Candidate,
     CandidateRule,
     case_score,

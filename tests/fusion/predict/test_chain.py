@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from fusion.ingredients import computed_numbers, model_spec
-from fusion.models import Models
+from fusion.data.view import View
+from fusion.predict.ingredients import computed_numbers, model_spec
+from fusion.predict.models import Models
+from fusion.predict.studies import of_store
 from fusion.recipe import Recipe
 from fusion.samples import materialise
-from fusion.studies import of_store
-from fusion.view import View
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 from radstore.store.query import open_store
@@ -63,7 +63,7 @@ def test_stored_and_computed_are_the_same_bits(site: Any) -> None:
 
 def test_training_and_prediction_give_the_network_the_same_bits(site: Any, tmp_path: Any) -> None:
     """The dataset that training reads, against the chain; neither has its own code for it."""
-    from fusion.dataset import StoreDataset
+    from fusion.data.dataset import StoreDataset
 
     site.train(ROW, 0)
     chain, ct = chain_of(site), ct_of(site)
@@ -116,7 +116,7 @@ def test_maps_of_another_spec_are_refused(site: Any) -> None:
     site.train(ROW, 0)
     chain = chain_of(site)
     other = replace(chain.recipe, spec_hash="1" * 64)
-    from fusion.ingredients import stored_numbers
+    from fusion.predict.ingredients import stored_numbers
 
     with pytest.raises(BadInput, match="the model's is 111111111111"):
         stored_numbers(site.snapshot().case("a"), other)
@@ -128,7 +128,7 @@ def test_a_model_without_a_spec_says_so() -> None:
 
 
 def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_path: Any) -> None:
-    from fusion.vectors import vectors_of
+    from fusion.data.vectors import vectors_of
 
     site.train("ct+permuted", 0)
     chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
@@ -143,7 +143,7 @@ def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_
 
 
 def test_stage_1_of_another_stage_is_refused(site: Any) -> None:
-    from fusion.models import as_stage1
+    from fusion.predict.models import as_stage1
 
     site.train("ct", 0)
     with pytest.raises(BadInput, match="a model of stage 2"):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.challenge import DETECTIONS, IMAGES, LIKELIHOOD, serve_challenge
 from fusion.cli import main
+from fusion.predict.challenge import DETECTIONS, IMAGES, LIKELIHOOD, serve_challenge
 from radstore.errors import BadInput, CaseError
 from radstore.images.read import read_image
 from radstore.images.write import write_volume

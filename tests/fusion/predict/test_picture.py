@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from fusion.picture import best_slices, picture
+from fusion.predict.picture import best_slices, picture
 from radstore.images.volume import Geometry, Volume
 from radstore.report.axial import Axial
 

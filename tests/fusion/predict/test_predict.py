@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from fusion.cli import main
-from fusion.models import Models
-from fusion.predict import predict
-from fusion.predictions import Predictions
+from fusion.predict.api import predict
+from fusion.predict.models import Models
+from fusion.predict.predictions import Predictions
 from radstore.errors import BadInput
 from radstore.images.read import read_image
 from radstore.images.volume import Volume
@@ -98,7 +98,7 @@ def site_with_own_region(site: Any, chain: Any, ct: Volume, folder: Path) -> Pat
 def test_a_run_goes_on_where_it_stopped(
     trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fusion.predict import Run
+    from fusion.predict.api import Run
 
     whole = run(trained, tmp_path / "whole", store=trained.store, fold=0)
     real, calls = Run.predict, []

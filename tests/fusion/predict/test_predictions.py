@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion.candidates import Candidate
-from fusion.predictions import INDEX, CasePrediction, Origin, Predictions, Written
+from fusion.predict.candidates import Candidate
+from fusion.predict.predictions import INDEX, CasePrediction, Origin, Predictions, Written
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry, Volume
 

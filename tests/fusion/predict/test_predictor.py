@@ -19,9 +19,9 @@ import fusion.nnunet  # noqa: F401
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from fusion.model_files import file_digest
-from fusion.predictor import FusionPredictor
-from fusion.tiles import Rung
+from fusion.predict.model_files import file_digest
+from fusion.predict.predictor import FusionPredictor
+from fusion.predict.tiles import Rung
 from radstore.errors import BadInput, CaseError
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.probabilities import Probabilities, average
+from fusion.predict.probabilities import Probabilities, average
 from radstore.images.volume import Geometry
 
 GRID = Geometry((9, 8, 7))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fusion.device import choose_device
-from fusion.tiles import Rung, is_out_of_memory, ladder
+from fusion.predict.device import choose_device
+from fusion.predict.tiles import Rung, is_out_of_memory, ladder
 from radstore.errors import BadInput
 
 STRIDES = [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]]

@@ -23,8 +23,8 @@ from nnunetv2.training.logging.nnunet_logger import LocalLogger
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from fusion.augmentation import CtOnly
 from fusion.network import Batch, FusedUNet
+from fusion.train.augmentation import CtOnly
 from fusion.trainer import FusionTrainer
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -43,7 +43,7 @@ def make(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the picture of the losses, which takes longer than everything else here."""
-    from fusion.training_log import TrainingLog
+    from fusion.train.log import TrainingLog
 
     monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
 

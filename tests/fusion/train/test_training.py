@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from fusion.checkpoints import load_initial, read_checkpoint
 from fusion.cli import main
 from fusion.recipe import KEY, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
-from fusion.settings import Training, model_folder
-from fusion.training import train
+from fusion.train.api import train
+from fusion.train.checkpoints import load_initial, read_checkpoint
+from fusion.train.settings import Training, model_folder
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry
@@ -50,7 +50,7 @@ TINY = {"epochs": 2, "steps": 2, "validation_steps": 1}
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the picture of the losses."""
-    from fusion.training_log import TrainingLog
+    from fusion.train.log import TrainingLog
 
     monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
     logging.disable(logging.WARNING)
@@ -161,8 +161,8 @@ def test_a_row_without_vector_is_nnunets_own_network(cohort: Cohort) -> None:
 
 
 def test_the_held_out_fold_and_cases_of_no_fold_are_not_trained_on(cohort: Cohort) -> None:
-    from fusion.job import split_cases
-    from fusion.view import View
+    from fusion.data.view import View
+    from fusion.train.job import split_cases
 
     view = View.load(cohort.train("ct", epochs=1) / "data" / "view")
     training, held_out = split_cases(view)

@@ -21,11 +21,11 @@ import fusion.nnunet  # noqa: F401
 # isort: split
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 
-from fusion.distributed import is_main, joined
 from fusion.network import CLASS_NAME
-from fusion.settings import FOLDERS, KEY, Folders, Training
+from fusion.train.api import WORKERS
+from fusion.train.distributed import is_main, joined
+from fusion.train.settings import FOLDERS, KEY, Folders, Training
 from fusion.trainer import FusionTrainer
-from fusion.training import WORKERS
 
 CONFIGURATION = "3d_fullres"
 PATCH = [4, 16, 16]

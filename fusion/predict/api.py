@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fusion.candidates import CandidateRule, case_score, lesion_candidates
-from fusion.chain import Chain, ChainPrediction
-from fusion.device import AUTO, choose_device
-from fusion.models import Models
-from fusion.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
-from fusion.predictor import CHECKPOINT, Say
-from fusion.probabilities import average
+from fusion.predict.candidates import CandidateRule, case_score, lesion_candidates
+from fusion.predict.chain import Chain, ChainPrediction
+from fusion.predict.device import AUTO, choose_device
+from fusion.predict.models import Models
+from fusion.predict.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
+from fusion.predict.predictor import CHECKPOINT, Say
+from fusion.predict.probabilities import average
+from fusion.predict.studies import Study, find_studies
 from fusion.recipe import LABELS
-from fusion.studies import Study, find_studies
 from radstore.build.outcome import explained
 from radstore.images.volume import Volume
 
@@ -79,7 +79,7 @@ def predict(
     device
         ``auto``, ``cpu``, ``cuda``, ….
     step, mirroring, checkpoint
-        As for `fusion.predictor.FusionPredictor`.
+        As for `fusion.predict.predictor.FusionPredictor`.
     engine
         Who computes vector and maps.
     rule
@@ -178,7 +178,7 @@ class Run:
         return prediction, Written(detections, labels, lesion if self.probabilities else None)
 
     def _draw(self, study: Study, ct: Volume, region: Volume, lesion: Volume, detections: Volume) -> None:
-        from fusion.picture import picture
+        from fusion.predict.picture import picture
 
         path = self.predictions.path(study.id, PICTURE)
         picture(ct, path, region=region, probability=lesion, candidates=detections, title=study.id)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fusion.bound import Looking
-from fusion.chain import Chain
-from fusion.probabilities import full_grid
+from fusion.predict.bound import Looking
+from fusion.predict.chain import Chain
+from fusion.predict.probabilities import full_grid
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 from radstore.images.write import write_volume
 
 if TYPE_CHECKING:
-    from fusion.models import Models
-    from fusion.predictor import FusionPredictor
+    from fusion.predict.models import Models
+    from fusion.predict.predictor import FusionPredictor
+    from fusion.predict.studies import Study
     from fusion.samples import Sample
-    from fusion.studies import Study
     from radstore.store.query import CaseView
 
 MAP, PICTURE = "attention.nii.gz", "attention.png"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.lazy import Box, LazyArray, boxed, extent
+from fusion.data.lazy import Box, LazyArray, boxed, extent
 from fusion.recipe import REGION, Recipe
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fusion.candidates import Candidate
+from fusion.predict.candidates import Candidate
 from radstore.errors import BadInput
 from radstore.images.read import read_image, read_labels
 from radstore.images.volume import Volume

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fusion.lazy import Box, LazyArray, extent
+from fusion.data.lazy import Box, LazyArray, extent
 from radstore.errors import CorruptBlock
 from radstore.store.blocks import REMAKE
 from radstore.store.bucket import Bucket

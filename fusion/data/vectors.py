@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fusion.data.view import View
 from fusion.recipe import Recipe
-from fusion.view import View
 from radstore.errors import BadInput
 from radstore.store.manifest import CaseRecord
 from radstore.store.query import Snapshot

@@ -15,14 +15,14 @@ import fusion.nnunet  # noqa: F401  (before nnunetv2)
 # isort: split
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 
-from fusion.lazy import LazyArray
-from fusion.locate import Located, locate, no_case
-from fusion.network_input import NetworkInput
+from fusion.data.lazy import LazyArray
+from fusion.data.locate import Located, locate, no_case
+from fusion.data.network_input import NetworkInput
+from fusion.data.shards import attributes, open_array
+from fusion.data.vectors import vectors_of
+from fusion.data.view import View
 from fusion.recipe import REGION
 from fusion.samples.sample import class_locations
-from fusion.shards import attributes, open_array
-from fusion.vectors import vectors_of
-from fusion.view import View
 from radstore.errors import BadInput
 from radstore.store.bucket import Bucket
 

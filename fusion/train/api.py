@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion.job import Job, prepare
 from fusion.samples.preparation import CONFIGURATION
-from fusion.settings import FOLDERS, Epoch
+from fusion.train.job import Job, prepare
+from fusion.train.settings import FOLDERS, Epoch
 from radstore.errors import BadInput
 from radstore.output_file import writing
 
@@ -63,13 +63,13 @@ def train(
     without
         Stage 1 of nested chains: another fold, above `fold`, that is not trained on either.
     device
-        See `fusion.device.choose_device`.
+        See `fusion.predict.device.choose_device`.
     init_from
         A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from.
     resume
         Continue what lies in the folder, with its settings.
     ddp
-        See `fusion.distributed.joined`.
+        See `fusion.train.distributed.joined`.
     workers
         Processes that prepare patches; default: none on the CPU, where a training is then determined by its
         seed, and nnU-Net's choice with a GPU.
@@ -85,8 +85,8 @@ def train(
     BadInput
         If anything does not fit; then nothing is trained.
     """
-    from fusion.device import choose_device
-    from fusion.distributed import is_main, joined, wait, world_size
+    from fusion.predict.device import choose_device
+    from fusion.train.distributed import is_main, joined, wait, world_size
 
     chosen, why = choose_device(device)
     with joined(ddp, chosen) as here:
@@ -130,7 +130,7 @@ def _lay_out(job: Job) -> None:
 def _trainer(job: Job, fold: int, device: torch.device) -> FusionTrainer:
     import torch
 
-    from fusion.distributed import world_size
+    from fusion.train.distributed import world_size
     from fusion.trainer import FusionTrainer
 
     batch = job.plans["configurations"][CONFIGURATION]["batch_size"]
@@ -150,7 +150,7 @@ def _trainer(job: Job, fold: int, device: torch.device) -> FusionTrainer:
 def _start(
     trainer: FusionTrainer, job: Job, init_from: Path | str | None, say: Callable[[str], None]
 ) -> None:
-    from fusion.checkpoints import load_initial
+    from fusion.train.checkpoints import load_initial
 
     if job.checkpoint is not None:
         trainer.load_checkpoint(str(job.checkpoint))

@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fusion.predict import predict
-from fusion.predictions import Predictions
-from fusion.predictor import Say
-from fusion.studies import case_name
+from fusion.predict.api import predict
+from fusion.predict.predictions import Predictions
+from fusion.predict.predictor import Say
+from fusion.predict.studies import case_name
 from radstore.errors import BadInput, CaseError
 from radstore.images.read import SUFFIXES, read_header
 from radstore.images.volume import Volume
@@ -50,7 +50,7 @@ def serve_challenge(
     say
         What is told of the run.
     settings
-        As for `fusion.predict.predict`: ``inputs``, ``device``, ``rule``, ….
+        As for `fusion.predict.api.predict`: ``inputs``, ``device``, ``rule``, ….
 
     Raises
     ------

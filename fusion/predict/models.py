@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fusion.chain import Chain
-from fusion.predictor import CHECKPOINT, FusionPredictor, Say
+from fusion.predict.chain import Chain
+from fusion.predict.predictor import CHECKPOINT, FusionPredictor, Say
 from fusion.samples import make_sample
-from fusion.settings import model_folder
+from fusion.train.settings import model_folder
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 from radstore.suggest import suggest

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fusion.data.shards import attributes
+from fusion.data.view import View
 from fusion.recipe import REGION
-from fusion.shards import attributes
-from fusion.view import View
 from radstore.errors import BadInput
 from radstore.store import blocks, layout
 from radstore.store.bucket import for_each

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fusion.data.view import View
 from fusion.plan import plans_for_row, read_plan
 from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
 from fusion.samples.preparation import CONFIGURATION
-from fusion.settings import KEY as SETTINGS
-from fusion.settings import Folders, Training, model_folder, row_name
-from fusion.view import View
+from fusion.train.settings import KEY as SETTINGS
+from fusion.train.settings import Folders, Training, model_folder, row_name
 from radstore.errors import BadInput
 from radstore.store.query import Snapshot, open_store
 
@@ -68,7 +68,7 @@ def prepare(
     changes: Mapping[str, Any],
     say: Callable[[str], None],
 ) -> Job:
-    """Read the plan, find the cases, check all that can be checked; parameters as of `fusion.training.train`.
+    """Read the plan, find the cases, check all that can be; parameters as of `fusion.train.api.train`.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _continued(
     checkpoint: Path, plans: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> tuple[Training, int]:
     """The settings of a training that goes on, and how many epochs it has behind it."""
-    from fusion.checkpoints import read_checkpoint
+    from fusion.train.checkpoints import read_checkpoint
 
     found = read_checkpoint(checkpoint)
     theirs = found["init_args"]["plans"]

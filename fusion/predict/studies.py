@@ -59,7 +59,7 @@ def find_studies(
     fold: int | None = None,
     limit: int | None = None,
 ) -> list[Study]:
-    """The cases that are meant; parameters as of `fusion.predict.predict`.
+    """The cases that are meant; parameters as of `fusion.predict.api.predict`.
 
     Raises
     ------

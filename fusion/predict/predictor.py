@@ -1,7 +1,7 @@
 """`FusionPredictor`: one model folder, ready to predict samples; nnU-Net's predictor with a case's vector.
 
 One vector serves all tiles and mirrors of its case. What does not fit on the GPU is tried again with less
-(`fusion.tiles`); each time that is said aloud, and told in the result.
+(`fusion.predict.tiles`); each time that is said aloud, and told in the result.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 
-from fusion.bound import Bound
-from fusion.checkpoints import read_checkpoint
-from fusion.model_files import file_digest, read_json
-from fusion.probabilities import Probabilities, in_ct
+from fusion.predict.bound import Bound
+from fusion.predict.model_files import file_digest, read_json
+from fusion.predict.probabilities import Probabilities, in_ct
+from fusion.predict.tiles import Rung, is_out_of_memory, ladder, release
 from fusion.recipe import Recipe
 from fusion.samples.preparation import CONFIGURATION
-from fusion.tiles import Rung, is_out_of_memory, ladder, release
+from fusion.train.checkpoints import read_checkpoint
 from radstore.errors import BadInput, CaseError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     folder
         The model folder: ``plans.json``, ``dataset.json`` and one ``fold_K``.
     device
-        Where to run, e.g. of `fusion.device.choose_device`.
+        Where to run, e.g. of `fusion.predict.device.choose_device`.
     step
         Of the tiles, in tile sizes.
     mirroring
@@ -103,7 +103,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
             super().__init__(
                 tile_step_size=step,
                 use_mirroring=mirroring,
-                perform_everything_on_device=False,  # `fusion.tiles` says where results are summed
+                perform_everything_on_device=False,  # `fusion.predict.tiles` says where results are summed
                 device=device,
                 allow_tqdm=False,
             )

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fusion.ingredients import Numbers, computed_numbers, model_spec, stored_numbers, stored_region, wanted
-from fusion.predictor import FusionPredictor
-from fusion.probabilities import Probabilities
+from fusion.predict.ingredients import (
+    Numbers,
+    computed_numbers,
+    model_spec,
+    stored_numbers,
+    stored_region,
+    wanted,
+)
+from fusion.predict.predictor import FusionPredictor
+from fusion.predict.probabilities import Probabilities
 from fusion.recipe import Recipe
 from fusion.samples import make_sample
 from radstore.errors import BadInput
@@ -177,9 +184,9 @@ class Chain:
                 "Predict validation folds of the store with it, nothing else.",
             )
         if self._others is None:
+            from fusion.data.vectors import vectors_of
+            from fusion.data.view import View
             from fusion.plan import plan_name
-            from fusion.vectors import vectors_of
-            from fusion.view import View
 
             plan = plan_name(2, None if self.recipe.paper_mode else self.fold)
             self._others = vectors_of(View.of(stored.snapshot, plan, self.recipe), stored.snapshot)

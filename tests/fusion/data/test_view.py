@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from fusion.data.view import FILE, Member, View
 from fusion.recipe import Channel, Inputs, Recipe, Roi
-from fusion.view import FILE, Member, View
 from radstore.errors import BadInput
 from radstore.store import layout, log
 from radstore.store.blocks import CODEC
@@ -62,7 +62,7 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
 
 def test_nnunet_sees_one_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its look into the folder could not tell which dataset class that is."""
-    from fusion.dataset import StoreDataset, nnUNetBaseDataset
+    from fusion.data.dataset import StoreDataset, nnUNetBaseDataset
 
     module = sys.modules[nnUNetBaseDataset.__module__]
     monkeypatch.setitem(module.file_ending_dataset_mapping, "json", StoreDataset)

@@ -14,8 +14,8 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.lazy import LazyArray, boxed
-from fusion.shards import OPEN, ShardArray, ZarrArray, _mapped, attributes, open_array
+from fusion.data.lazy import LazyArray, boxed
+from fusion.data.shards import OPEN, ShardArray, ZarrArray, _mapped, attributes, open_array
 from radstore.errors import CorruptBlock
 from radstore.store import blocks
 from radstore.store.blocks import TRAINING, Block

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.dataset import StoreDataset
-from fusion.network_input import NetworkInput
+from fusion.data.dataset import StoreDataset
+from fusion.data.network_input import NetworkInput
+from fusion.data.vectors import deranged
+from fusion.data.view import View
 from fusion.recipe import CONTROLS, ROWS, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
-from fusion.vectors import deranged
-from fusion.view import View
 from radstore.canonical import digest_of
 from radstore.errors import BadInput, CorruptBlock, StoreError
 from radstore.images.volume import Geometry
