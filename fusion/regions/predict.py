@@ -6,7 +6,7 @@ Which model predicts which case is said in `fusion.regions.assignment`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def predict_regions(
     progress
         Told how many of how many cases are done.
     say
-        Told of fallbacks of the device, for `models` given as a folder.
+        Told of the device and its fallbacks, for `models` given as a folder.
 
     Raises
     ------
@@ -120,12 +120,13 @@ def predict_regions(
     snapshot = open_store(store or loaded.store)
     chain = Assignment(snapshot, fold, nested)
     meant = loaded.cases(source, cases)
-    given = models if callable(models) else _models_in(models, device, snapshot, say)
+    groups = chain.groups(meant)
+    given = models if callable(models) else _models_in(models, device, snapshot, groups, say)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
         try:
-            for held, group in chain.groups(meant).items():
+            for held, group in groups.items():
                 model = given(held)
                 chain.require_unseen(model, held, group)
                 for case in group:
@@ -138,12 +139,22 @@ def predict_regions(
 
 
 def _models_in(
-    folder: str | Path, device: str, snapshot: Snapshot, say: Callable[[str], None] | None
+    folder: str | Path,
+    device: str,
+    snapshot: Snapshot,
+    groups: Iterable[tuple[int, ...]],
+    say: Callable[[str], None] | None,
 ) -> Models:
+    """The models of a folder; one that is missing is missed now, not after hours."""
     from fusion.predict.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
-    return Stage1Models(folder, choose_device(device)[0], snapshot.bucket.location, say)
+    chosen, why = choose_device(device)
+    if say:
+        say(f"device: {why}")
+    models = Stage1Models(folder, chosen, snapshot.bucket.location, say)
+    models.require(groups)
+    return models
 
 
 class _Run:
