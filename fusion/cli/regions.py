@@ -82,6 +82,8 @@ def regions(
         note(f"note: {line}")
     for line in failures(report.failed):
         note(line)
+    for case in report.earlier:
+        note(f"{case}: its region of an earlier run stays in the store")
     show_json(report) if as_json else _tell(report, place(report.store))
     if report.interrupted:
         note("stopped; what was finished is committed, the same command goes on from there")

@@ -45,7 +45,9 @@ class RegionsReport:
     fallback
         Of all those, the ones in which Stage 1 found nothing.
     failed
-        Case → error (``step``, ``message``, ``remedy``); recorded in the store too.
+        Case → error (``step``, ``message``, ``remedy``); recorded in the store too, unless it has
+    earlier
+        a region of an earlier run for the case: that stays.
     version
         The latest version of the store afterwards.
     notes
@@ -63,6 +65,7 @@ class RegionsReport:
     version: Version
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    earlier: tuple[str, ...] = ()
 
 
 def predict_regions(
@@ -175,6 +178,7 @@ class _Run:
         self.predicted: dict[str, bool] = {}  # case → whether it fell back
         self.unchanged: dict[str, bool] = {}
         self.failed: dict[str, Mapping[str, str]] = {}
+        self.earlier: list[str] = []
         self.interrupted = False
         self._total, self._progress = total, progress
         self._committed_at = time.monotonic()
@@ -186,7 +190,8 @@ class _Run:
         except Exception as problem:
             error = explained(problem, case.id, STEP)
             self.failed[case.id] = error
-            self.keeper.fail(case.id, error)
+            if not self.keeper.fail(case.id, error):
+                self.earlier.append(case.id)
         waited = time.monotonic() - self._committed_at
         if len(self.keeper) >= COMMIT_CASES or waited >= COMMIT_SECONDS:
             self.commit()
@@ -212,6 +217,7 @@ class _Run:
             version=version,
             notes=notes,
             interrupted=self.interrupted,
+            earlier=tuple(self.earlier),
         )
 
     def _predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:
