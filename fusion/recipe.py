@@ -194,6 +194,9 @@ class Recipe:
     split
         Id of the split that the folds come from (`radstore.store.manifest.SPLIT`): after another one, "fold
         2" means other cases. Empty where no fold is held out.
+    samples
+        Digest of how the plan prepares a case (`fusion.samples.preparation.digest`): samples that an earlier
+        plan of this name made otherwise are refused. Empty: not checked.
     """
 
     stage: int
@@ -212,6 +215,7 @@ class Recipe:
     region_rule: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[int, ...] = ()
     split: str = ""
+    samples: str = ""
 
     @property
     def held_out(self) -> tuple[int, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
+
+from radstore.errors import RadstoreError
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -23,15 +26,26 @@ def run(
         Processes; default: one a core.
     progress
         Told how many of how many tasks are done.
+
+    Raises
+    ------
+    RadstoreError
+        If a process died.
     """
     from joblib import Parallel, cpu_count, delayed
 
     workers = Parallel(n_jobs=jobs or cpu_count(), return_as="generator")
     results = []
-    for result in workers(delayed(_alone)(task, these) for these in arguments):
-        results.append(result)
-        if progress:
-            progress(len(results), len(arguments))
+    try:
+        for result in workers(delayed(_alone)(task, these) for these in arguments):
+            results.append(result)
+            if progress:
+                progress(len(results), len(arguments))
+    except BrokenProcessPool as error:
+        raise RadstoreError(
+            f"a process died ({type(error).__name__}) after {len(results):,} of {len(arguments):,} tasks",
+            "Most often memory: run this again with fewer --jobs.",
+        ) from error
     return results
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_info
 
+from radstore.errors import RadstoreError
 from radstore.parallel import run
 
 
@@ -28,3 +32,15 @@ def test_progress_counts_every_task():
 
 def test_a_task_has_one_thread_of_the_linear_algebra():
     assert run(most_threads, [()], jobs=1) == [1]
+
+
+def _die(number: int) -> int:
+    if number == 1:
+        os._exit(1)
+    return number
+
+
+def test_a_process_that_dies_is_told() -> None:
+    with pytest.raises(RadstoreError, match="a process died") as told:
+        run(_die, [(0,), (1,)], 2)
+    assert "--jobs" in told.value.remedy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -24,12 +23,12 @@ from fusion.data.view import View
 from fusion.recipe import REGION
 from fusion.samples.sample import class_locations
 from radstore.errors import BadInput
+from radstore.split.roll import some
 from radstore.store.bucket import Bucket
 
 logger = logging.getLogger(__name__)
 
 KEPT = 64  # cases whose properties one process keeps; 10,000 places a label are about 1 MB a case
-NAMED = 3  # cases that a message names
 
 
 class StoreDataset(nnUNetBaseDataset):  # type: ignore[misc]
@@ -139,12 +138,11 @@ class StoreDataset(nnUNetBaseDataset):  # type: ignore[misc]
         said = []
         if self.view.left_out:
             reasons = [f"{case} ({reason})" for case, reason in self.view.left_out.items()]
-            said.append(f"{len(reasons)} cases have no sample and are left out: {_some(reasons)}")
+            said.append(f"without a sample, left out: {some(reasons)}")
         if self.without_vector:
             said.append(
-                f"{len(self.without_vector)} of {len(self.identifiers)} cases have no vector in "
-                f"{self.recipe.view} and are given the network's token for a missing one: "
-                f"{_some(self.without_vector)}"
+                f"without a vector in {self.recipe.view}, given the network's token for a missing one: "
+                f"{some(self.without_vector)}"
             )
         slow = self._open(next(iter(self._located.values())), "data").reason if self._located else ""
         if slow:
@@ -162,7 +160,3 @@ def _properties(bucket: Bucket, path: str, labels: tuple[int, ...]) -> dict[str,
     places = np.asarray(_array(bucket, f"{path}/locations"))
     properties = attributes(bucket, path)["content"]["properties"]
     return {**properties, "class_locations": class_locations(places, labels)}
-
-
-def _some(cases: Sequence[str]) -> str:
-    return ", ".join(cases[:NAMED]) + (", …" if len(cases) > NAMED else "")

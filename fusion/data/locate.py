@@ -69,6 +69,11 @@ def _refuse_unfit(case: str, view: View, attrs: Mapping[str, Any]) -> None:
             f"case {case}: {view.block} has no channel {missing[0]!r} (it has {', '.join(there)})",
             "Make samples and model from the same plan: run `fusion plan` again.",
         )
+    if recipe.samples and recipe.samples != attrs["provenance"].get("prepared"):
+        raise BadInput(
+            f"case {case}: {view.block} was made by another plan of this name",
+            "Run `fusion plan` again, and let it finish.",
+        )
     if not {"seg", "locations"} <= set(arrays):
         raise BadInput(f"case {case}: {view.block} has no labels", "Leave it out, or give it labels.")
 

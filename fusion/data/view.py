@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from fusion.recipe import Recipe
+from fusion.samples.job import block_name
 from radstore.errors import BadInput
 from radstore.output_file import writing
 from radstore.store.manifest import FOLD
 from radstore.store.query import Snapshot, open_store
 
 FILE = "view.json"
-BLOCK = "training/"  # + plan name: the block name of a plan's samples
 FORMAT = 1
 REWRITE = "`fusion train` writes it: begin the training anew, in a folder of its own."
 
@@ -62,7 +62,7 @@ class View:
     @property
     def block(self) -> str:
         """The name of the samples' blocks in the store."""
-        return BLOCK + self.plan
+        return block_name(self.plan)
 
     def open(self) -> Snapshot:
         """The version of the store, for reading."""
@@ -77,9 +77,9 @@ class View:
         BadInput
             If no case has one.
         """
-        cases, left_out = {}, {}
+        cases, left_out, name = {}, {}, block_name(plan)
         for case, record in snapshot.manifest.items():
-            entry = record.blocks.get(BLOCK + plan)
+            entry = record.blocks.get(name)
             if entry is None:
                 continue
             if entry.ok:
@@ -88,7 +88,7 @@ class View:
                 left_out[case] = (entry.error or {}).get("message", "failed")
         if not cases:
             raise BadInput(
-                f"{snapshot.bucket.location}, version {snapshot.version.number}: no case has {BLOCK + plan}",
+                f"{snapshot.bucket.location}, version {snapshot.version.number}: no case has {name}",
                 "Make the samples with `fusion plan`.",
             )
         return cls(snapshot.bucket.location, snapshot.version.number, plan, recipe, cases, left_out)

@@ -13,7 +13,7 @@ from fusion.plan.checks import refused, require_lesions, roi_notes, stray_notes,
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
-from fusion.plan.names import write_plan
+from fusion.plan.names import plan_folder, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.region_rule import region_rule
@@ -23,10 +23,11 @@ from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import NO_FOLD, Recipe, Roi
 from fusion.regions.out_of_fold import require_out_of_fold
 from fusion.regions.rule import RegionRule
-from fusion.samples import materialise
+from fusion.samples import forget, materialise
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run
 from radstore.spec import Spec
+from radstore.split.roll import some
 from radstore.store.query import Snapshot, open_store
 
 LESION = "lesion"  # the name of its label
@@ -116,7 +117,7 @@ def plan(
     told = (*wanted.notes, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
     report = PlanReport(
         name=wanted.name,
-        folder=write_plan(models, wanted.name, plans, dataset),
+        folder=plan_folder(models, wanted.name),
         plans=plans,
         dataset_json=dataset,
         training=tuple(member.case.id for member in cohort.training),
@@ -125,7 +126,10 @@ def plan(
         left_out=dict(cohort.left_out),
         notes=told if samples else (*told, *stray_notes(found)),
     )
-    return _materialised(report, snapshot, loaded, source, jobs, progress) if samples else report
+    if samples:
+        report = _materialised(report, snapshot, loaded, source, jobs, progress)
+    write_plan(models, wanted.name, plans, dataset)  # last: of a run that is killed there is no plan
+    return report
 
 
 def _recipe(wanted: Wanted, snapshot: Snapshot) -> Recipe:
@@ -195,15 +199,18 @@ def _materialised(
     jobs: int | None,
     progress: Progress | None,
 ) -> PlanReport:
+    cases = sorted((*report.training, *report.held_out))
     made = materialise(
         snapshot.bucket.location,
         catalog,
         report.plans,
         report.dataset_json,
         report.name,
-        cases=sorted((*report.training, *report.held_out)),
+        cases=cases,
         source=source,
         jobs=jobs,
         progress=partial(progress, "samples made") if progress else None,
     )
-    return replace(report, failed=made.failed, notes=(*report.notes, *made.notes))
+    gone = forget(snapshot.bucket.location, report.name, keep=cases)
+    told = (f"samples of an earlier plan were taken out: {some(gone)}",) if gone else ()
+    return replace(report, failed=made.failed, notes=(*report.notes, *made.notes, *told))

@@ -8,8 +8,7 @@ from fusion.plan.cohort import Cohort, Reason
 from fusion.plan.examine import Answer
 from fusion.samples.labels import STRAY
 from radstore.errors import BadInput
-
-SHOWN = 3  # cases named in a note
+from radstore.split.roll import some
 
 
 def refused(answers: Mapping[str, Answer]) -> dict[str, Reason]:
@@ -47,7 +46,7 @@ def stray_notes(found: Mapping[str, int]) -> tuple[str, ...]:
         return ()
     values = ", ".join(map(str, STRAY))
     total = sum(found.values())
-    return (f"{total:,} voxels with a stray label ({values}) of {_some(found)} count as background",)
+    return (f"{total:,} voxels with a stray label ({values}) of {some(found)} count as background",)
 
 
 def roi_notes(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) -> tuple[str, ...]:
@@ -59,10 +58,4 @@ def roi_notes(cohort: Cohort, answers: Mapping[str, Answer], lesion: int) -> tup
     }
     if not outside:
         return ()
-    return (f"{sum(outside.values()):,} lesion voxels of {_some(outside)} lie outside the ROI: misses",)
-
-
-def _some(cases: Mapping[str, int]) -> str:
-    names = sorted(cases)
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f"{'case' if len(names) == 1 else 'cases'} {', '.join(names[:SHOWN])}{more}"
+    return (f"{sum(outside.values()):,} lesion voxels of {some(outside)} lie outside the ROI: misses",)

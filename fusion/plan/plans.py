@@ -12,7 +12,7 @@ from fusion.plan.planner import dataset_json, stock_plans
 from fusion.plan.rows import fullest, plans_for_row
 from fusion.plan.topology import with_overrides
 from fusion.recipe import CT, KEY, Recipe
-from fusion.samples.preparation import CONFIGURATION
+from fusion.samples.preparation import CONFIGURATION, digest
 
 STAGE_1_SPACING = (9.0, 4.5, 4.5)
 """mm (z, y, x), as published; the patch of about 48 × 96 × 96 voxels follows from it."""
@@ -50,5 +50,5 @@ def make_plans(
     plans, planner = stock_plans(fingerprint, dataset, name, overrides)
     found = plans["configurations"][CONFIGURATION]
     plans["configurations"][CONFIGURATION] = with_overrides(found, planner, dataset, overrides)
-    plans[KEY] = recipe.to_json()
+    plans[KEY] = replace(recipe, samples=digest(plans, recipe)).to_json()
     return plans_for_row(plans, dataset, fullest(recipe))

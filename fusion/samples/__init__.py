@@ -13,7 +13,7 @@ materialise  all cases → training blocks in the store
 """
 
 from fusion.samples.make import make_sample
-from fusion.samples.materialise import Materialised, materialise
+from fusion.samples.materialise import Materialised, forget, materialise
 from fusion.samples.sample import Sample
 
-__all__ = ["Materialised", "Sample", "make_sample", "materialise"]
+__all__ = ["Materialised", "Sample", "forget", "make_sample", "materialise"]

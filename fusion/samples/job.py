@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fusion.recipe import Recipe
-from fusion.samples.preparation import Preparation
+from fusion.samples.preparation import Preparation, document
 from radstore.build.digests import fingerprint
 from radstore.canonical import digest_of
 from radstore.catalog import Case
@@ -18,7 +18,12 @@ from radstore.store.manifest import CaseRecord
 from radstore.store.query import Snapshot
 from radstore.store.table import MAPS, REGION
 
-SAMPLES_VERSION = 1  # raised whenever a sample of the same inputs comes out otherwise
+SAMPLES_VERSION = 2  # raised whenever a sample of the same inputs comes out otherwise
+
+
+def block_name(plan_name: str) -> str:
+    """Of a plan's samples in the manifest: ``training/stage1-fold0``."""
+    return f"{TRAINING}/{plan_name}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Job:
     @property
     def name(self) -> str:
         """Of the block in the manifest."""
-        return f"{TRAINING}/{self.plan_name}"
+        return block_name(self.plan_name)
 
     @property
     def region(self) -> str:
@@ -84,7 +89,7 @@ class Job:
         return Digests(image, labels, region, maps)
 
     def key(self, digests: Digests) -> str:
-        """Everything that determines a sample."""
+        """Everything that determines a sample. Not the spec: two that give the same maps share it."""
         return digest_of([TRAINING, self._signature, asdict(digests)])
 
     @property
@@ -102,14 +107,11 @@ class Job:
         return Preparation.from_plans(self.plans)
 
     @cached_property
-    def _signature(self) -> dict[str, Any]:
-        """What the key says of plan and recipe; the same for every case."""
-        recipe = self.recipe
-        roi = asdict(recipe.roi) | {"mm": list(recipe.roi.mm)} if recipe.stage == 2 else None
-        return {
-            "version": SAMPLES_VERSION,
-            "engine": self.engine,
-            "preparation": self.preparation.document,
-            "labels": sorted(recipe.labels.values()),
-            "roi": roi,
-        }
+    def prepared(self) -> str:
+        """Digest of what plan and recipe say of preparing a case."""
+        return digest_of(document(self.preparation, self.recipe))
+
+    @property
+    def _signature(self) -> list[Any]:
+        """What the key says beside the case's digests."""
+        return [SAMPLES_VERSION, self.engine, self.prepared]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fusion.recipe import Recipe
-from fusion.samples.job import Job
+from fusion.samples.job import Job, block_name
 from fusion.samples.needs import processes
 from fusion.samples.work import Outcome, found, work
 from radstore.build.digests import DigestCache
 from radstore.build.outcome import case_info
 from radstore.catalog import Case, Catalog, load_catalog
-from radstore.errors import BadInput, RadstoreError
+from radstore.errors import BadInput
 from radstore.parallel import Progress, run
+from radstore.split.roll import some
 from radstore.store import lease, log
 from radstore.store.bucket import for_each
 from radstore.store.log import Change, Version
@@ -117,6 +117,25 @@ def materialise(
     )
 
 
+def forget(store: str | os.PathLike[str], plan_name: str, keep: Collection[str]) -> tuple[str, ...]:
+    """Take the samples of all other cases out of the latest version: an earlier plan of this name had them.
+
+    Returns
+    -------
+    tuple of str
+        Those cases.
+    """
+    name, snapshot = block_name(plan_name), open_store(store)
+    changes = {
+        case: Change(record, replace(record, blocks={n: e for n, e in record.blocks.items() if n != name}))
+        for case, record in snapshot.manifest.items()
+        if name in record.blocks and case not in keep
+    }
+    if changes:
+        log.commit(snapshot.bucket, changes, message=f"samples of plan {plan_name}: other cases are out")
+    return tuple(sorted(changes))
+
+
 def notes_on(told: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What became of labels, a line each.
 
@@ -134,17 +153,12 @@ def notes_on(told: Mapping[str, Mapping[str, Any]]) -> list[str]:
             vanished.setdefault(label, []).append(case)
     return [
         f"label {value} is not in the plan and counts as background: {sum(voxels.values()):,} voxels in "
-        f"{_named(list(voxels))}"
+        f"{some(voxels)}"
         for value, voxels in sorted(stray.items())
     ] + [
-        f"label {label} is too small for the network's grid in {_named(cases)}"
+        f"label {label} is too small for the network's grid in {some(cases)}"
         for label, cases in sorted(vanished.items())
     ]
-
-
-def _named(cases: Sequence[str], shown: int = 5) -> str:
-    names = ", ".join(cases[:shown]) + (", …" if len(cases) > shown else "")
-    return f"{len(cases)} case{'s' if len(cases) > 1 else ''} ({names})"
 
 
 def _require_labels(recipe: Recipe, dataset_json: Mapping[str, Any]) -> None:
@@ -203,13 +217,7 @@ class _Run:
             if self.progress:
                 self.progress(done + finished, len(self.cases))
 
-        try:
-            outcomes = run(work, [(self.job, self.cases[case]) for case in cases], workers, tell)
-        except BrokenProcessPool as error:
-            raise RadstoreError(
-                f"{self.job.name}: a process died ({type(error).__name__})",
-                "Most often memory: run this again with fewer --jobs, it goes on from what is published.",
-            ) from error
+        outcomes = run(work, [(self.job, self.cases[case]) for case in cases], workers, tell)
         for outcome in outcomes:
             self.cache.learn(outcome.fingerprints)
         self.cache.save()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from fusion.recipe import Recipe
+from radstore.canonical import digest_of
 from radstore.errors import BadInput
 from radstore.images.volume import Index3, Volume
 from radstore.suggest import suggest
@@ -112,6 +114,17 @@ class Preparation:
 
         # without the key ``architecture`` nnU-Net takes it for plans of an old format
         return ConfigurationManager({"architecture": {}, **self.resampling})
+
+
+def document(prepared: Preparation, recipe: Recipe) -> dict[str, Any]:
+    """All that a sample depends on beside the case: as plain JSON, the same for all rows and all cases."""
+    roi = asdict(recipe.roi) | {"mm": list(recipe.roi.mm)} if recipe.stage == 2 else None
+    return {"preparation": prepared.document, "labels": sorted(recipe.labels.values()), "roi": roi}
+
+
+def digest(plans: Mapping[str, Any], recipe: Recipe) -> str:
+    """Tells the samples of one plan from those of another."""
+    return digest_of(document(Preparation.from_plans(plans), recipe))
 
 
 def _require_ct(chosen: Mapping[str, Any], configuration: str) -> None:

@@ -163,6 +163,7 @@ def _provenance(job: Job, digests: Digests) -> dict[str, Any]:
         "code": radstore.__version__,
         "engine": job.engine,
         "plan": job.plan_name,
+        "prepared": job.prepared,
         "spec_hash": job.recipe.spec_hash,
         "view": job.recipe.view,
         "region": job.recipe.region,

@@ -240,7 +240,7 @@ class TestVectors:
         assert dataset.vector("b") is None
         assert dataset.vector("c") is not None
         assert dataset.without_vector == ("b",)
-        assert "1 of 2 cases have no vector" in dataset.notices[0] == caplog.messages[0]
+        assert "without a vector in selected@stage1-fold0" in dataset.notices[0] == caplog.messages[0]
 
     def test_alone_in_its_fold_nobody_is_swapped(self, store: Store) -> None:
         store.add("a")
@@ -271,7 +271,7 @@ def test_who_is_left_out_is_said(store: Store) -> None:
     log.commit(store.bucket, {"b": Change(None, CaseRecord({}, {f"training/{PLAN}": failed}))})
     dataset = store.dataset()
     assert dataset.identifiers == ["a"]
-    assert dataset.notices == ("1 cases have no sample and are left out: b (it is empty)",)
+    assert dataset.notices == ("without a sample, left out: 1 case (b (it is empty))",)
 
 
 class TestRefusals:
@@ -285,6 +285,15 @@ class TestRefusals:
     def test_another_spec(self, full: Store) -> None:
         other = replace(RECIPE, spec_hash=OTHER_SPEC)
         self.refused(lambda: full.dataset(other), "case a: training/stage2-fold0 was made with spec 1111")
+
+    def test_another_plan(self, store: Store) -> None:
+        """Planned anew, and killed before all samples were made: some are the earlier plan's."""
+        for case, prepared in (("a", "new"), ("b", "old")):
+            entry = store.publish(case, sample(case).to_block({"prepared": prepared}))
+            store.add(case, **{f"training__{PLAN}": entry})
+        planned = replace(RECIPE, samples="new")
+        self.refused(lambda: store.dataset(planned), f"case b: training/{PLAN} was made by another plan")
+        assert store.dataset(planned, ["a"]).identifiers == ["a"]
 
     def test_vector_of_another_spec(self, store: Store) -> None:
         store.add("a", vector=store.publish("a", store.vector("a"), OTHER_SPEC))

@@ -137,7 +137,7 @@ def test_stray_labels_are_counted(site: Any) -> None:
     site.relabel(case, _6=7)
     report = site.plan()
     assert list(report.strays) == [case]
-    assert f"{report.strays[case]:,} voxels with a stray label (7, 8) of case {case}" in report.notes[-1]
+    assert f"{report.strays[case]:,} voxels with a stray label (7, 8) of 1 case ({case})" in report.notes[-1]
 
 
 def test_a_strange_label_is_refused_with_its_case(site: Any, refused: Callable[..., RadstoreError]) -> None:
@@ -311,6 +311,33 @@ def test_samples_of_all_cases_are_made(site: Any) -> None:
     snapshot = site.snapshot
     for name in (*report.training, *report.held_out):
         assert snapshot.case(name).entry("training/stage2-fold0").ok
+
+
+def test_a_plan_is_there_when_its_samples_are(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Overrides(spacing=(6, 6, 6), patch=(16, 16, 16), base_features=2, max_features=4)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fusion.plan.api.materialise", killed)
+        with pytest.raises(KeyboardInterrupt):
+            site.plan(samples=True, overrides=shape)
+    with pytest.raises(BadInput, match="no plan of stage 2, fold 0"):
+        read_plan(site.root / "models", 2, 0)
+    first = site.plan(samples=True, overrides=shape)
+    case = next(case for case in site.fold(1) if not site.records()[case].marks["lesion_voxels"])
+    site.relabel(case, _6=9)
+    again = site.plan(samples=True, overrides=shape, skip_failed=True)
+    assert again.notes[-1] == f"samples of an earlier plan were taken out: 1 case ({case})"
+    digests = {Recipe.from_plans(report.plans).samples for report in (first, again)}
+    assert len(digests) == 2  # the fingerprint is another
+    from fusion.data.dataset import StoreDataset
+    from fusion.data.view import View
+
+    view = View.of(site.snapshot, again.name, Recipe.from_plans(again.plans))
+    view.save(site.root / "view")
+    assert len(StoreDataset(str(site.root / "view")).identifiers) == 5
 
 
 def test_what_never_varies_is_told(site: Any) -> None:

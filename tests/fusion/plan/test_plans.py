@@ -102,6 +102,9 @@ def test_nothing_is_left_behind(
     assert torch.get_num_threads() == threads
 
 
+USED = ("mean", "std", "percentile_00_5", "percentile_99_5")  # of the CT's intensities
+
+
 @given(
     patch=st.tuples(*[st.sampled_from([8, 12, 16, 24, 30, 32, 40, 48])] * 3),
     stages=st.none() | st.integers(1, 6),
@@ -115,7 +118,7 @@ def test_a_patch_and_stages_give_a_network_that_runs_or_a_reason(
     crops = {
         "spacings": [[2.5, 1.5, 1.5]] * 9,
         "shapes_after_crop": [[40, 64, 80]] * 9,
-        "foreground_intensity_properties_per_channel": {"0": {}},
+        "foreground_intensity_properties_per_channel": {"0": dict.fromkeys(USED, 1.0)},
         "median_relative_size_after_cropping": 0.3,
     }
     fixed = Overrides(architecture, patch=patch, stages=stages, batch=batch, **TINY)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from fusion.recipe import LABELS, Channel, Inputs, Recipe, Roi
-from fusion.samples import Materialised, Sample, make_sample, materialise
+from fusion.samples import Materialised, Sample, forget, make_sample, materialise
 from radstore.canonical import digest_of
 from radstore.catalog import Catalog
 from radstore.catalog.model import Region, Source
@@ -177,6 +177,19 @@ def test_the_rest_of_the_record_stays(site: Site) -> None:
     after = site.record("a")
     assert (after.info, after.marks) == (before.info, before.marks)
     assert set(after.blocks) - set(before.blocks) == {"training/stage2", "training/stage1"}
+
+
+def test_samples_of_other_cases_are_taken_out(site: Site) -> None:
+    for case in "abc":
+        site.add(case)
+    site.materialise(STAGE1)
+    before = site.record("a")
+    assert forget(site.root / "store", "stage1", keep=["a"]) == ("b", "c")
+    assert site.record("a") == before
+    assert "training/stage1" not in site.record("b").blocks
+    version = log.head(site.bucket).number
+    assert forget(site.root / "store", "stage1", keep=["a"]) == ()
+    assert log.head(site.bucket).number == version
 
 
 def test_a_second_run_makes_nothing(site: Site, counted: Callable[[], int]) -> None:
