@@ -16,11 +16,11 @@ from fusion.plan.fingerprint import dataset_fingerprint
 from fusion.plan.names import plan_folder, write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
-from fusion.plan.region_rule import region_rule
 from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
 from fusion.recipe import NO_FOLD, Recipe, Roi
+from fusion.regions.fallback import Fallback
 from fusion.regions.out_of_fold import require_out_of_fold
 from fusion.regions.rule import RegionRule
 from fusion.samples import forget, materialise
@@ -110,7 +110,7 @@ def plan(
     cohort = cohort.without(refused(answers)).checked(skip_failed)
     require_lesions(cohort, answers, lesion := recipe.labels[LESION])
     maps, vector = _standards(wanted, cohort, answers)
-    fitted = region_rule(wanted.rule, [answers[member.case.id].fallback for member in cohort.training])
+    fitted = _region_rule(wanted, cohort, answers)
     recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
     found = strays(cohort, answers)
@@ -167,13 +167,8 @@ def _ask(
     progress: Progress | None,
 ) -> dict[str, Answer]:
     """Case → what it says; each is read once, in processes."""
-    labels = tuple(recipe.labels.values())
-    organ = wanted.rule.values if wanted.rule else ()
-    question = Question(
-        snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector, organ
-    )
-    lesion, held = recipe.labels[LESION], cohort.held
-    tasks = [(question, member, member.fold not in held, lesion) for member in cohort.members]
+    question = Question(snapshot, wanted, tuple(recipe.labels.values()), recipe.labels[LESION])
+    tasks = [(question, member, member.fold not in cohort.held) for member in cohort.members]
     answers = run(examine, tasks, jobs, partial(progress, "cases looked at") if progress else None)
     return {member.case.id: answer for member, answer in zip(cohort.members, answers, strict=True)}
 
@@ -189,6 +184,14 @@ def _standards(wanted: Wanted, cohort: Cohort, answers: Mapping[str, Answer]) ->
     maps = standards(wanted.maps, [one.maps for one in told if one.maps], "map")
     vector = standards(wanted.vector, [one.vector for one in told if one.vector], "number of the vector")
     return maps, vector
+
+
+def _region_rule(wanted: Wanted, cohort: Cohort, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """How Stage 1's labels become regions, with the fallback of its training cases; empty for Stage 2."""
+    if wanted.rule is None:
+        return {}
+    found = [one for member in cohort.training if (one := answers[member.case.id].fallback) is not None]
+    return replace(wanted.rule, fallback=Fallback.mean(found)).to_json()
 
 
 def _materialised(

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fusion.plan.cohort import Member, Reason
 from fusion.plan.fingerprint import CaseFingerprint, case_fingerprint
 from fusion.plan.statistics import Moments
-from fusion.recipe import Roi
+from fusion.plan.wanted import Wanted
+from fusion.regions.fallback import Fallback
 from radstore.errors import BadInput, CaseError
 from radstore.images.box import Box, bounding_box, placed, whole
 from radstore.images.volume import Geometry, Volume
 from radstore.store.query import CaseView, Snapshot
-
-if TYPE_CHECKING:
-    from fusion.regions.fallback import Fallback
+from radstore.store.regions import region_of
 
 IMAGE = "image"  # the name of its block
 
@@ -34,26 +32,18 @@ class Question:
     ----------
     snapshot
         The store, pinned.
+    wanted
+        What is planned: what of a case is seen, and which numbers of it are standardised.
     labels
         The plan's label values.
-    region, roi
-        Stage 2: what is seen, around which region; an empty region: the whole CT.
-    view
-        Of maps and vector; empty where there is none.
-    maps, vector
-        The names of those that are standardised.
-    organ
-        Stage 1: the labels that make up a region; empty: no fallback is asked for.
+    lesion
+        The lesion's.
     """
 
     snapshot: Snapshot
+    wanted: Wanted
     labels: Collection[int]
-    region: str = ""
-    roi: Roi = field(default_factory=Roi)
-    view: str = ""
-    maps: tuple[str, ...] = ()
-    vector: tuple[str, ...] = ()
-    organ: tuple[int, ...] = ()
+    lesion: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +76,21 @@ class Answer:
     error: Reason | None = None
 
 
-def examine(question: Question, member: Member, training: bool, lesion: int) -> Answer:
+def examine(question: Question, member: Member, training: bool) -> Answer:
     """Ask one case.
 
     Parameters
     ----------
     training
-        Whether it is asked for fingerprint and moments too.
-    lesion
-        The lesion's label.
+        Whether it is asked for what the plan's numbers come from, too.
     """
     try:
-        return _examine(question, member, training, lesion)
+        return _examine(question, member, training)
     except (CaseError, BadInput) as error:  # BadInput: of this case's blocks
         return Answer(error=(error.message, error.remedy))
 
 
-def _examine(question: Question, member: Member, training: bool, lesion: int) -> Answer:
+def _examine(question: Question, member: Member, training: bool) -> Answer:
     from fusion.samples.labels import on_plan
     from radstore.images.read import read_labels
 
@@ -111,12 +99,12 @@ def _examine(question: Question, member: Member, training: bool, lesion: int) ->
     labels = read_labels(member.labels)
     ct.require_grid_of(labels)
     values, strays = on_plan(labels, question.labels)
-    box = _frame(question, view, ct)
-    counts = np.bincount(values.ravel(), minlength=lesion + 1)
+    box = _frame(question.wanted, view, ct)
+    counts = np.bincount(values.ravel())
     answer = Answer(
         voxels={label: count for label, count in enumerate(counts.tolist()) if count},
         strays=strays,
-        seen=int(np.count_nonzero(values[box] == lesion)),
+        seen=int(np.count_nonzero(values[box] == question.lesion)),
     )
     if not training:
         return answer
@@ -124,8 +112,11 @@ def _examine(question: Question, member: Member, training: bool, lesion: int) ->
     inner = bounding_box(crop != 0) or whole(crop.shape)  # nnU-Net cuts borders of zeros off
     spacing = ct.geometry.spacing[::-1]
     told = case_fingerprint(crop[inner], values[placed(inner, box)], spacing, ct.geometry.shape)
-    maps, vector = _moments(question, view)
-    fallback = _fallback(question, ct, values)
+    maps, vector = _moments(question.wanted, view)
+    fallback = None
+    if rule := question.wanted.rule:  # of Stage 1: the crop is the whole CT
+        organ = Volume(np.isin(values, rule.values), ct.geometry)
+        fallback = Fallback.of(Volume(crop, ct.geometry), organ)
     return replace(answer, fingerprint=told, maps=maps, vector=vector, fallback=fallback)
 
 
@@ -158,35 +149,22 @@ class _Ct:
         require_same_grid(Volume(nothing, self.geometry, self.source), other)
 
 
-def _frame(question: Question, view: CaseView, ct: _Ct) -> Box:
+def _frame(wanted: Wanted, view: CaseView, ct: _Ct) -> Box:
     """What is seen: the ROI around the region, or all."""
-    if not question.region:
+    if not wanted.region:
         return whole(ct.geometry.shape)
-    block = view.region(question.region)
-    grid = Geometry.from_json(block.attrs["geometry"])
-    region = Volume(block.values, grid, f"region {question.region!r} of case {view.id}")
+    region = region_of(view.snapshot, view.id, wanted.region).mask
     ct.require_grid_of(region)
-    return question.roi.box(region)
+    return wanted.roi.box(region)
 
 
-def _fallback(question: Question, ct: _Ct, labels: np.ndarray) -> Fallback | None:
-    """Where the organ lies in the body; None where there is none, or nobody asks."""
-    from fusion.regions.fallback import Fallback
-
-    organ = np.isin(labels, question.organ)
-    if not organ.any():
-        return None
-    image = Volume(ct.read(whole(ct.geometry.shape)), ct.geometry, ct.source)
-    return Fallback.fit([(image, Volume(organ, ct.geometry, ct.source))])
-
-
-def _moments(question: Question, view: CaseView) -> tuple[Moments | None, Moments | None]:
+def _moments(wanted: Wanted, view: CaseView) -> tuple[Moments | None, Moments | None]:
     """Of the maps' defined voxels, which all lie in the region; of the vector, one value each."""
     maps = vector = None
-    if question.maps:
-        block = view.get_maps(question.view)
-        maps = Moments.of([block.sel(feature=name).values for name in question.maps])
-    if question.vector:
-        numbers = view.features(question.view)
-        vector = Moments.of([numbers.sel(feature=name).values for name in question.vector])
+    if wanted.maps:
+        block = view.get_maps(wanted.view)
+        maps = Moments.of([block.sel(feature=name).values for name in wanted.maps])
+    if wanted.vector:
+        numbers = view.features(wanted.view)
+        vector = Moments.of([numbers.sel(feature=name).values for name in wanted.vector])
     return maps, vector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,24 +35,41 @@ class Fallback:
     cases: int = 0
 
     @classmethod
-    def fit(cls, cases: Iterable[tuple[Volume, Volume]]) -> Fallback:
-        """The mean centre and the mean size of the regions of training cases.
+    def of(cls, image: Volume, region: Volume) -> Fallback | None:
+        """Where the region of one case lies in its body; None if it is empty.
 
         Parameters
         ----------
-        cases
-            Image (HU) and region of each; taken one by one. Empty regions do not count.
+        image, region
+            HU, and 0 or 1 on the same grid.
+        """
+        box = bounding_box(region.array)
+        if box is None:
+            return None
+        body = body_box(image)
+        order, signs = patient_axes(image.geometry)
+        centre, size = [0.0] * 3, [0.0] * 3
+        for axis in range(3):  # of the index: x, y, z
+            span, frame = box[2 - axis], body[2 - axis]
+            share = ((span.start + span.stop) / 2 - frame.start) / (frame.stop - frame.start)
+            centre[order[axis]] = share if signs[axis] > 0 else 1 - share
+            size[order[axis]] = (span.stop - span.start) * image.geometry.spacing[axis]
+        return cls((centre[0], centre[1], centre[2]), (size[0], size[1], size[2]), 1)
+
+    @classmethod
+    def mean(cls, cases: Sequence[Fallback]) -> Fallback:
+        """The mean centre and the mean size of those of training cases.
 
         Raises
         ------
         BadInput
-            If no case has a region.
+            If there is none.
         """
-        found = [placed for image, region in cases if (placed := _placed(image, region)) is not None]
-        if not found:
+        if not cases:
             raise BadInput("no training case has a region", "Give cases with labels to place a fallback by.")
-        centres, sizes = np.mean(found, axis=0)
-        return cls(tuple(np.round(centres, 4).tolist()), tuple(np.round(sizes, 1).tolist()), len(found))
+        cx, cy, cz = np.mean([one.centre for one in cases], axis=0).round(4).tolist()
+        x, y, z = np.mean([one.size_mm for one in cases], axis=0).round(1).tolist()
+        return cls((cx, cy, cz), (x, y, z), sum(one.cases for one in cases))
 
     def mask(self, image: Volume) -> Volume:
         """The box in an image, uint8, 0 or 1; cut off where the body ends, with at least one voxel."""
@@ -110,19 +127,3 @@ def patient_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
     rows, columns = linear_sum_assignment(-np.abs(geometry.axes))  # rows: patient; columns: index
     order = [int(rows[columns.tolist().index(axis)]) for axis in range(3)]
     return order, [1 if geometry.axes[order[axis], axis] >= 0 else -1 for axis in range(3)]
-
-
-def _placed(image: Volume, region: Volume) -> tuple[list[float], list[float]] | None:
-    """A region's centre as fractions of the body's box, and its size in mm, along the patient's axes."""
-    box = bounding_box(region.array)
-    if box is None:
-        return None
-    body = body_box(image)
-    order, signs = patient_axes(image.geometry)
-    centre, size = [0.0] * 3, [0.0] * 3
-    for axis in range(3):
-        span, frame = box[2 - axis], body[2 - axis]
-        share = ((span.start + span.stop) / 2 - frame.start) / (frame.stop - frame.start)
-        centre[order[axis]] = share if signs[axis] > 0 else 1 - share
-        size[order[axis]] = (span.stop - span.start) * image.geometry.spacing[axis]
-    return centre, size

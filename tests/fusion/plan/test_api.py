@@ -98,7 +98,7 @@ def test_stage_1_says_where_to_look_if_it_finds_nothing(first_site: Any) -> None
     rule = RegionRule.from_json(Recipe.from_plans(report.plans).region_rule)
     cases = [case for case in first_site.catalog.cases() if case.id in report.training]
     pairs = [prepare_case(case, "pancreas", Settings()) for case in cases]
-    whole = Fallback.fit(pairs)
+    whole = Fallback.mean([Fallback.of(*pair) for pair in pairs])
     assert replace(rule, fallback=wanted.fallback) == wanted
     np.testing.assert_allclose(rule.fallback.centre, whole.centre, atol=2e-4)
     np.testing.assert_allclose(rule.fallback.size_mm, whole.size_mm, atol=0.2)

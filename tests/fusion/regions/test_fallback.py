@@ -55,7 +55,7 @@ def box_in_mm(mask: Volume) -> np.ndarray:
 
 
 def test_it_lies_where_the_training_cases_regions_lie() -> None:
-    fitted = Fallback.fit([(body(), region())])
+    fitted = Fallback.mean([Fallback.of(body(), region())])
     assert fitted.cases == 1
     np.testing.assert_allclose(fitted.size_mm, (16, 12, 12))
     assert bounding_box(fitted.mask(body()).array) == bounding_box(region().array)
@@ -63,7 +63,7 @@ def test_it_lies_where_the_training_cases_regions_lie() -> None:
 
 def test_mean_of_several_cases_and_empty_ones_do_not_count() -> None:
     two = [region(x=slice(8, 12)), region(x=slice(20, 32)), Volume(np.zeros(GRID.shape, np.uint8), GRID)]
-    fitted = Fallback.fit((body(), one) for one in two)
+    fitted = Fallback.mean([one for mask in two if (one := Fallback.of(body(), mask))])
     assert fitted.cases == 2
     x = bounding_box(fitted.mask(body()).array)[2]
     assert (x.start, x.stop) == (14, 22)  # centre (10 + 26) / 2, size (4 + 12) / 2
@@ -71,7 +71,7 @@ def test_mean_of_several_cases_and_empty_ones_do_not_count() -> None:
 
 def test_no_region_at_all() -> None:
     with pytest.raises(BadInput, match="no training case has a region"):
-        Fallback.fit([(body(), Volume(np.zeros(GRID.shape, np.uint8), GRID))])
+        Fallback.mean([])
 
 
 @pytest.mark.parametrize("flips", list(itertools.product((1, -1), repeat=3)))
@@ -81,8 +81,8 @@ def test_any_layout_of_the_image_gives_the_same_place(
 ) -> None:
     turned = laid_out(body(), axes, flips)
     np.testing.assert_allclose(box_in_mm(laid_out(region(), axes, flips)), box_in_mm(region()))
-    fitted = Fallback.fit([(body(), region())])
-    again = Fallback.fit([(turned, laid_out(region(), axes, flips))])
+    fitted = Fallback.mean([Fallback.of(body(), region())])
+    again = Fallback.mean([Fallback.of(turned, laid_out(region(), axes, flips))])
     np.testing.assert_allclose(again.centre, fitted.centre, atol=0.05)
     np.testing.assert_allclose(box_in_mm(fitted.mask(turned)), box_in_mm(region()), atol=3.0)
 
@@ -104,5 +104,5 @@ def test_a_ct_without_a_body_and_one_of_five_slices_still_get_one() -> None:
 
 
 def test_it_travels_as_json() -> None:
-    fitted = Fallback.fit([(body(), region())])
+    fitted = Fallback.mean([Fallback.of(body(), region())])
     assert Fallback.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
