@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fusion.cli import shared
 from radstore.cli import exits, options
 from radstore.cli.output import counting, failures, many, note, place, say, show_json
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from fusion.recipe import Roi
 
 Triple = tuple[float, float, float]
-DEFAULT_MODELS = Path("models")
 
 
 def plan(
@@ -117,7 +117,7 @@ def plan(
     ] = True,
     models: Annotated[
         Path, typer.Option("--models", metavar="DIR", help="The folder of plans and models.")
-    ] = DEFAULT_MODELS,
+    ] = shared.DEFAULT_MODELS,
     catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
     store: options.CatalogsStore = None,
     source: options.Source = None,

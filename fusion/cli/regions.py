@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fusion.cli import shared
 from radstore.cli import exits, options
 from radstore.cli.output import counting, failures, many, note, place, say, show_json
 from radstore.errors import BadInput
@@ -21,9 +22,7 @@ def regions(
         typer.Option("--fold", min=0, metavar="K", help="Of the chain: its Stage 1 did not train on it."),
     ] = None,
     stage: Annotated[int, typer.Option("--stage", metavar="1", help="Which stage predicts them.")] = 1,
-    models: Annotated[
-        Path, typer.Option("--models", metavar="DIR", help="The folder that `fusion train` wrote to.")
-    ] = Path("models"),
+    models: shared.Models = shared.DEFAULT_MODELS,
     catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
     store: options.CatalogsStore = None,
     source: options.Source = None,
@@ -43,9 +42,7 @@ def regions(
         bool,
         typer.Option("--paper", help="One Stage 1 for all cases, those it trained on too: optimistic."),
     ] = False,
-    device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="Where to run: auto, cpu, cuda, cuda:N.")
-    ] = "auto",
+    device: shared.Device = "auto",
     message: Annotated[
         str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
     ] = "",
