@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from fusion.recipe import KEY, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
 from fusion.train.api import train
 from fusion.train.checkpoints import load_initial, read_checkpoint
+from fusion.train.job import Job, prepare, split_cases
 from fusion.train.settings import Training, model_folder
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
@@ -117,6 +119,12 @@ class Cohort:
         (folder / "plans.json").write_text(json.dumps(plans))
         dataset = self.toy.DATASET | {"channel_names": {"0": "CT", "1": "original_glcm_Imc1"}}
         (folder / "dataset.json").write_text(json.dumps(dataset))
+
+    def prepare(self, stage: int, without: int) -> Job:
+        """A training that is ready to start."""
+        how: dict[str, Any] = {"channels": None, "name": None, "resume": False, "changes": TINY}
+        store = self.bucket.location
+        return prepare(self.models, stage, 0, "ct", store=store, without=without, say=print, **how)
 
     def train(self, inputs: str = "ct+maps+global", fold: int = 0, **more: Any) -> Path:
         given = {"store": self.bucket.location, "device": "cpu", "say": lambda text: None, **TINY, **more}
@@ -268,6 +276,26 @@ def test_a_region_that_is_not_out_of_fold_is_refused(cohort: Cohort) -> None:
     with pytest.raises(BadInput, match=r"case1\): its model did not hold out fold 1"):
         cohort.train()
     assert not (cohort.models / "stage2").exists()
+
+
+def test_of_nested_chains_neither_fold_is_trained_on(cohort: Cohort) -> None:
+    nested = Recipe(stage=1, fold=0, labels=RECIPE.labels, without=(1,), split="s")
+    with pytest.raises(BadInput, match="stage1-fold0-without1: no plan of stage 1, fold 0"):
+        cohort.prepare(stage=1, without=1)
+    folder = cohort.models / "plans" / "stage1-fold0-without1"
+    shutil.copytree(cohort.models / "plans" / "stage2-fold0", folder)
+    plans = json.loads((folder / "plans.json").read_text()) | {KEY: nested.to_json()}
+    plans["configurations"]["3d_fullres"]["architecture"]["network_class_name"] = cohort.toy.STOCK
+    (folder / "plans.json").write_text(json.dumps(plans))
+    for case, record in open_store(cohort.bucket.location).manifest.items():
+        entry = replace(record.blocks["training/stage2-fold0"], spec="")
+        made = replace(record, blocks={**record.blocks, "training/stage1-fold0-without1": entry})
+        log.commit(cohort.bucket, {case: Change(record, made)})
+    job = cohort.prepare(stage=1, without=1)
+    training, held_out = split_cases(job.view)
+    assert (training, held_out) == (["case2", "case5"], ["case0", "case3", "case6"])
+    assert job.folders.model == cohort.models / "stage1" / "chain0-without1"
+    assert Recipe.from_plans(job.plans).held_out == (0, 1)
 
 
 def test_cases_that_were_split_again_are_refused(cohort: Cohort) -> None:
