@@ -206,12 +206,14 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
         """nnU-Net's; a structure in none of the patches has no Dice (NaN), without a warning."""
-        with np.errstate(invalid="ignore"), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Mean of empty slice")
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():  # 0 / 0, and the mean of nothing else
+            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
             super().on_validation_epoch_end(val_outputs)
 
     def on_epoch_end(self) -> None:
         """nnU-Net's, and word to who listens."""
+        if self._best_ema is not None and np.isnan(self._best_ema):  # no Dice until now: nothing beats NaN
+            self._best_ema = None
         super().on_epoch_end()
         self.progress(Epoch.of_log(self.logger.get_checkpoint(), self.current_epoch, self.num_epochs))
 
