@@ -64,6 +64,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     """
 
     my_init_kwargs: dict[str, Any]
+    _best_ema: float | None
 
     def __init__(
         self,
@@ -212,8 +213,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def on_epoch_end(self) -> None:
         """nnU-Net's, and word to who listens."""
-        if self._best_ema is not None and np.isnan(self._best_ema):  # no Dice until now: nothing beats NaN
-            self._best_ema = None
+        self._best_ema = None if np.isnan(self._best_ema or 0.0) else self._best_ema  # nothing beats NaN
         super().on_epoch_end()
         self.progress(Epoch.of_log(self.logger.get_checkpoint(), self.current_epoch, self.num_epochs))
 
