@@ -124,10 +124,13 @@ def predict_regions(
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
+        # every model is there and has not seen its cases, before a case is predicted
+        ready = [
+            (_unseen(chain, given(held), held, group), group) for held, group in chain.groups(meant).items()
+        ]
         try:
-            for held, group in chain.groups(meant).items():
-                model = given(held)
-                chain.require_unseen(model, held, group)
+            while ready:
+                model, group = ready.pop(0)  # not kept: its network may be large
                 for case in group:
                     run.predict(model, case, chain.origin(model))
         except KeyboardInterrupt:
@@ -135,6 +138,11 @@ def predict_regions(
         finally:
             run.commit()
     return run.report(open_store(snapshot.bucket.location).version, tuple(chain.notes))
+
+
+def _unseen(chain: Assignment, model: Stage1, held: Sequence[int], cases: Sequence[Case]) -> Stage1:
+    chain.require_unseen(model, held, cases)
+    return model
 
 
 def _models_in(
