@@ -95,8 +95,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def number(value: float, sign: str = "") -> str:
     """Three decimals; a dash where there is none."""
-    # picai_eval's AP of nothing found is −0
-    return NOTHING if math.isnan(value) else f"{round(value, 3) + 0.0:{sign}.3f}"
+    return NOTHING if math.isnan(value) else f"{value:{sign}z.3f}"  # z: no -0.000
 
 
 def p_value(p: float) -> str:
