@@ -120,6 +120,7 @@ def one(cohort: Cohort, row: str, seed: int, fold: int, device: str, train: Trai
         inputs=name,
         catalog=cohort.catalog,
         fold=fold,
+        step=design.tile_step,
         mirroring=False,
         pictures=False,
         **where,

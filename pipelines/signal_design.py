@@ -49,6 +49,8 @@ class Design:
         Of the network.
     margin
         Of the ROI around the region's box, mm.
+    tile_step
+        At prediction, how far tiles lie apart, in tiles.
     """
 
     cases: int = 600
@@ -64,6 +66,7 @@ class Design:
     base_features: int = 32
     max_features: int = 256
     margin: float = 8.0
+    tile_step: float = 0.5
 
     @property
     def overrides(self) -> Overrides:
@@ -116,12 +119,13 @@ CPU = replace(
     GPU,
     cases=200,
     tested=1,
-    epochs=15,
+    epochs=20,
     steps=20,
     patch=(16, 32, 48),
     batch=2,
     stages=3,
     base_features=8,
     max_features=32,
+    tile_step=1.0,
 )
-"""What two shared processors finish in half an hour. Far from what a network needs to learn a texture."""
+"""What a processor finishes in an hour or so. Far from what a network needs to learn a texture."""
