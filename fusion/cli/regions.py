@@ -95,4 +95,7 @@ def _tell(report: RegionsReport, where: str) -> None:
     say(f"region {report.region}: {many(len(report.predicted), 'case')} predicted{there}{failed}")
     for case in report.fallback:
         say(f"fallback  {case}: Stage 1 found nothing of the region; a stated box stands in")
+    cases = len(report.predicted) + len(report.unchanged)
+    if cases and len(report.fallback) == cases:
+        note("note: Stage 1 found nothing in any case: look at its progress.png, train it longer")
     say(f"{where} is at version {report.version.number}")

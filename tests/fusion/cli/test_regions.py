@@ -64,6 +64,11 @@ def test_what_it_says(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "case c: broken" in said.err
 
 
+def test_a_stage_1_that_finds_nothing_at_all(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(RegionsReport("/s", "stage1-fold1", ("a",), (), ("a",), {}, Version(7, 6, "")), "--fold", "1")
+    assert "found nothing in any case" in capsys.readouterr().err
+
+
 def test_json_and_interrupted(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     report = RegionsReport("/s", "stage1", (), (), (), {}, Version(1, 0, ""), (), interrupted=True)
     code, given = run(report, "--paper", "--json", "--device", "cpu")

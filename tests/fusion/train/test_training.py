@@ -122,7 +122,13 @@ class Cohort:
 
     def prepare(self, stage: int, without: int) -> Job:
         """A training that is ready to start."""
-        how: dict[str, Any] = {"channels": None, "name": None, "resume": False, "changes": TINY}
+        how: dict[str, Any] = {
+            "channels": None,
+            "name": None,
+            "resume": False,
+            "force": False,
+            "changes": TINY,
+        }
         store = self.bucket.location
         return prepare(self.models, stage, 0, "ct", store=store, without=without, say=print, **how)
 
@@ -202,6 +208,28 @@ def test_a_training_is_not_continued_as_another(cohort: Cohort) -> None:
         cohort.train("ct", epochs=2, seed=1, resume=True)
     with pytest.raises(BadInput, match="of another network"):
         cohort.train("ct+maps", name="ct", resume=True)
+
+
+def test_what_cannot_be_continued_is_begun_anew_if_asked(cohort: Cohort) -> None:
+    told: list[str] = []
+    folder = cohort.train("ct", epochs=1) / "fold_0"
+    before = weights(folder.parent)
+    cohort.train("ct", epochs=1, seed=1, resume=True, force=True, say=told.append)
+    assert "was trained with seed 0, now it is 1; beginning anew" in told[0]
+    after = weights(folder.parent)
+    assert any(not torch.equal(after[name], before[name]) for name in after)
+    cohort.train("ct", epochs=1, seed=1, resume=True, force=True, say=told.append)
+    assert "trained already" in told[-1]
+
+    def killed(epoch: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cohort.train("ct", epochs=2, seed=2, force=True, progress=killed)
+    assert not (folder / "checkpoint_final.pth").exists()  # the other training's: not to be gone on with
+    cohort.train("ct", epochs=2, seed=2, resume=True, force=True, say=told.append)
+    assert "continuing" in told[-1]
+    assert "behind epoch 1 of 2" in told[-1]
 
 
 def test_starts_from_another_networks_encoder_and_decoder(cohort: Cohort) -> None:
