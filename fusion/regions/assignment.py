@@ -67,8 +67,8 @@ class Assignment:
 
     def __init__(self, snapshot: Snapshot, fold: int | None, nested: bool = False) -> None:
         folds, self.split = folds_of(snapshot), split_of(snapshot)
-        records = {case: snapshot.case(case) for case in folds}
-        self.folds = {str(records[case].info["patient"]): number for case, number in folds.items()}
+        patients = {case: snapshot.case(case).info.get("patient", case) for case in folds}
+        self.folds = {str(patients[case]): number for case, number in folds.items()}
         self.fold, self.nested = fold, nested
         self.notes = list(_cautions(fold, nested))
         there = sorted(set(self.folds.values()))
