@@ -217,6 +217,7 @@ def test_the_paper_on_a_tiny_cohort_killed_and_resumed(tmp_path: Path) -> None:
     pytest.importorskip("nnunetv2")
     (tmp_path / "catalog.yaml").write_text(CATALOG)
     (tmp_path / "tiny.yaml").write_text(SPEC)
+    (tmp_path / "other.yaml").write_text(OTHERWISE)
     log = tmp_path / "killed.txt"
     with log.open("w") as file, start(tmp_path, stdout=file) as running:
         while not half_trained(tmp_path):
@@ -243,7 +244,7 @@ def test_the_paper_on_a_tiny_cohort_killed_and_resumed(tmp_path: Path) -> None:
     assert lines == [f"{name}: skipped, done from the same before" for name in (one.name for one in STEPS)]
 
 
-CASES = 8
+CASES = 16
 CATALOG = f"""\
 store: ./store
 sources:
@@ -258,14 +259,19 @@ featureClass:
   firstorder: [Mean, Variance]
   glcm: [Contrast]
 setting: {binWidth: 20, resampledPixelSpacing: [2, 2, 2.5]}
-voxelSetting: {kernelRadius: 1}
+"""
+
+
+OTHERWISE = """\
+features: [original_firstorder_Mean, original_glcm_Contrast]
+setting: {binWidth: 20, resampledPixelSpacing: [2, 2, 2.5]}
 maps: true
 """
 
 
 def start(folder: Path, **more: Any) -> subprocess.Popen[str]:
     """The pipeline with a budget of seconds, in a group of processes that can be killed together."""
-    options = ["--quick", "--catalog", "catalog.yaml", "--features", "tiny.yaml", "--otherwise", "tiny.yaml"]
+    options = ["--quick", "--catalog", "catalog.yaml", "--features", "tiny.yaml", "--otherwise", "other.yaml"]
     options += ["--out", "out", "--folds", "2", "--selection-folds", "2", "--jobs", "1"]
     options += ["--rows", "ct,ct+maps+global", "--device", "cpu"]
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(pipeline.__file__).parents[1])}
