@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from pipelines.step import Command, Step
 from pipelines.steps import STEPS
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
+from radstore.store.manifest import CaseRecord
 
 SECOND = [step.name for step in STAGES]
 TINY = Path(__file__).with_name("tiny.py")
@@ -52,15 +54,17 @@ def step(name: str) -> Step:
     return next(one for one in STEPS if one.name == name)
 
 
-@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    "change", [{}, {"quick": True}, {"external": ("there",)}], ids=["full", "quick", "external"]
+)
 @pytest.mark.parametrize("name", ["split", *SECOND])
-def test_the_programs_understand_what_is_typed(plan: Plan, name: str, quick: bool) -> None:
+def test_the_programs_understand_what_is_typed(plan: Plan, name: str, change: dict[str, Any]) -> None:
     pytest.importorskip("torch")
     from fusion.cli.app import app as fusion
     from radstore.cli.app import app as radstore
 
     apps = {"fusion": typer.main.get_command(fusion), "radstore": typer.main.get_command(radstore)}
-    for command in step(name).commands(replace(plan, quick=quick)):
+    for command in step(name).commands(replace(plan, **change)):
         program, verb, *options = command.words
         group: Any = apps[program]
         group.commands[verb].make_context(verb, list(options))  # raises what a user would see
@@ -89,6 +93,31 @@ def test_only_the_source_that_was_asked_for_is_split(plan: Plan) -> None:
     assert line.endswith("--source here")
 
 
+def test_external_sources_are_predicted_and_nothing_else(plan: Plan) -> None:
+    external = replace(plan, external=("there",))
+    for name in ("split", "stage1-plan", "stage1-train", "stage2-plan", "stage2-train"):
+        assert typed(step(name), external) == typed(step(name), plan)
+    for name in ("regions", "maps", "predict"):
+        lines = typed(step(name), external)
+        assert {line for line in lines if "--source here" in line} == set(typed(step(name), plan))
+        assert sum("--source there" in line for line in lines) == len(lines) / 2
+    assert "--trained-on here" in typed(step("evaluate"), external)[0]
+    with pytest.raises(BadInput, match="--source is not given"):
+        replace(external, source=None)
+
+
+def test_an_external_case_with_a_fold_is_refused(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a store is split once more, that has external cases by now."""
+    record = CaseRecord({}, {}, {"fold": 0})
+    stored = SimpleNamespace(manifest={"a": record, "b": record})
+    found = {"here": [SimpleNamespace(id="a")], "there": [SimpleNamespace(id="b")]}
+    monkeypatch.setattr(Plan, "cases", SimpleNamespace(cases=lambda source: found[source]))
+    monkeypatch.setattr(Plan, "snapshot", lambda plan: stored)
+    assert plan.folded() is not None
+    with pytest.raises(BadInput, match="case b of an external source has a fold"):
+        replace(plan, external=("there",)).folded()
+
+
 def test_no_features_for_a_fold_is_said_before_anything_is_trained(plan: Plan) -> None:
     alone = replace(plan, otherwise=None)
     with pytest.raises(BadInput, match=r"fold 1 found nothing\n.*--otherwise"):
@@ -114,7 +143,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.blocks: dict[str, str] = {}
         self.ran: list[str] = []
-        monkeypatch.setattr(Plan, "found", lambda plan, limited=True: "cases")
+        monkeypatch.setattr(Plan, "found", lambda plan, limited=True, external=False: "cases")
         monkeypatch.setattr(Plan, "folded", lambda plan: "folds")
         monkeypatch.setattr(Plan, "blocks", lambda plan, names, every=True: self.known(names))
         monkeypatch.setattr(pipeline, "_execute", self.execute)

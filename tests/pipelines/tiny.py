@@ -12,7 +12,7 @@ plan.QUICK = plan.Budget(
     stage1=("--patch", "8", "24", "24", *TINY),
     stage2=("--spacing", "6", "4", "4", "--patch", "8", "24", "24", *TINY),
     train1=("--epochs", "1", "--steps", "2", "--validation-steps", "1"),
-    train2=("--epochs", "30", "--steps", "2", "--validation-steps", "1"),
+    train2=("--epochs", "12", "--steps", "2", "--validation-steps", "1"),
     predict=("--no-mirroring", "--no-pictures"),
 )
 
