@@ -16,7 +16,7 @@ from radstore.errors import CaseError
 def attention(
     files: shared.Files = None,
     models: shared.Models = shared.DEFAULT_MODELS,
-    inputs: shared.Inputs = "ct+maps+global",
+    inputs: shared.Inputs = shared.DEFAULT_ROW,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the maps go.")] = Path(
         "attention"
     ),
@@ -28,9 +28,9 @@ def attention(
     fold: shared.Fold = None,
     limit: options.Limit = None,
     device: shared.Device = "auto",
-    step: shared.Step = 0.5,
+    step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
-    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    checkpoint: shared.Checkpoint = shared.CHECKPOINT,
     engine: options.Engine = "auto",
 ) -> int:
     """Show where the global vector looks in a case: a map in the CT's geometry, and a picture.

@@ -59,7 +59,6 @@ def step(name: str) -> Step:
 )
 @pytest.mark.parametrize("name", ["split", *SECOND])
 def test_the_programs_understand_what_is_typed(plan: Plan, name: str, change: dict[str, Any]) -> None:
-    pytest.importorskip("torch")
     from fusion.cli.app import app as fusion
     from radstore.cli.app import app as radstore
 
