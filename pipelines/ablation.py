@@ -99,4 +99,4 @@ def _interval(ends: Mapping[str, Any] | None) -> str:
 
 def _number(value: float | None, behind: str = "") -> str:
     """Three decimals and what stands behind; a dash for what is not defined."""
-    return "–" if value is None else f"{value:.3f}{behind}"
+    return "–" if value is None else f"{value:z.3f}{behind}"  # z: no -0.000

@@ -47,7 +47,7 @@ FULL = Budget()
 QUICK = Budget(
     stage1=(*("--patch", "8", "24", "24", "--stages", "3"), *TINY),
     stage2=(*("--spacing", "3", "1.5", "1.5", "--patch", "16", "40", "40", "--stages", "3"), *TINY),
-    train1=("--epochs", "50", "--steps", "20", "--validation-steps", "2"),
+    train1=("--epochs", "120", "--steps", "20", "--validation-steps", "2"),
     train2=("--epochs", "8", "--steps", "20", "--validation-steps", "2"),
     predict=("--no-mirroring",),
 )

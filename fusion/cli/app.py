@@ -17,6 +17,9 @@ from radstore.cli.program import speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
 
+After `radstore split`, first for every fold K: plan --stage 1, train --stage 1. Then for each: regions,
+`radstore build --region stage1-foldK`, plan --stage 2, train --stage 2. At last predict and evaluate.
+
 Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
 """
 

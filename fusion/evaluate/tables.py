@@ -95,7 +95,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def number(value: float, sign: str = "") -> str:
     """Three decimals; a dash where there is none."""
-    return NOTHING if math.isnan(value) else f"{value:{sign}.3f}"
+    return NOTHING if math.isnan(value) else f"{value:{sign}z.3f}"  # z: no -0.000
 
 
 def p_value(p: float) -> str:

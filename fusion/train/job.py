@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fusion.data.view import View
-from fusion.plan import plans_for_row, read_plan
+from fusion.folds import split_of
+from fusion.plan import plan_name, plans_for_row, read_plan
 from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
@@ -82,11 +83,10 @@ def prepare(
     BadInput
         If anything does not fit. Nothing is written.
     """
-    plan, plans, dataset_json = read_plan(models, stage, fold)
+    plan, plans, dataset_json = read_plan(models, stage, fold, without)
+    if plan == plan_name(stage, None):
+        say(f"there is no plan of fold {fold} alone: that of all folds is taken, scores will be optimistic")
     plans, dataset_json = plans_for_row(plans, dataset_json, Inputs(inputs), channels)
-    if without is not None:
-        _require_nested(stage, fold, without)
-        plans[RECIPE] = replace(Recipe.from_plans(plans), without=(without,)).to_json()
     settings = Training().with_changes(changes)
     folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold, without))
     there = _checkpoints(folders.model / f"fold_{fold}", resume, force, say)
@@ -101,6 +101,7 @@ def prepare(
             checkpoint = None
     snapshot = _snapshot(store, Recipe.from_plans(plans), folders, checkpoint)
     recipe = replace(Recipe.from_plans(plans), store=f"{snapshot.bucket.location}@{snapshot.version.number}")
+    _require_split(recipe, snapshot)
     view = View.of(snapshot, plan, recipe)
     _require_cases(view, snapshot, recipe, say)
     plans |= {RECIPE: recipe.to_json(), SETTINGS: settings.to_json()}
@@ -157,6 +158,16 @@ def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: P
     return open_store(store or recipe.store.rpartition("@")[0] or recipe.store)
 
 
+def _require_split(recipe: Recipe, snapshot: Snapshot) -> None:
+    """Folds of another split are other cases."""
+    if recipe.split and recipe.split != split_of(snapshot):
+        raise BadInput(
+            f"{snapshot.bucket.location}, version {snapshot.version.number}: its cases were split again "
+            f"since stage {recipe.stage}, fold {recipe.fold}, was planned",
+            "Run `fusion plan` again: its numbers may come from cases that are held out now.",
+        )
+
+
 def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Say) -> None:
     training, held_out = split_cases(view)
     for cases, what in ((training, "trains on"), (held_out, "holds out")):
@@ -181,11 +192,3 @@ def split_cases(view: View) -> tuple[list[str], list[str]]:
     left_out = (None, fold, *view.recipe.without)
     training = [case for case, member in cases if member.fold not in left_out]
     return sorted(training), sorted(case for case, member in cases if member.fold == fold)
-
-
-def _require_nested(stage: int, fold: int, without: int) -> None:
-    if stage != 1 or without <= fold:
-        raise BadInput(
-            f"--without {without} of stage {stage}, fold {fold}",
-            "It is for Stage 1, and the larger of the two folds: one model serves both chains.",
-        )

@@ -1,22 +1,25 @@
 """docs/cli.md, made from the app itself:
 
 python -m radstore.cli.reference > docs/cli.md
+
+`page` makes such a page of any app.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import typer
 from typer.main import get_command
 
 from radstore.cli.app import app
 
 HEAD = """\
-# Command line
+# Command line{of}
 
-Made from the program itself by `python -m radstore.cli.reference > docs/cli.md`; do not edit."""
+Made from the program itself by `python -m {name}.cli.reference > {file}`; do not edit."""
 
 # Typer brings a copy of click in newer versions and uses click itself in older ones: their classes are not
 # the same, so commands and parameters are told apart by what they have.
@@ -25,9 +28,25 @@ Command = Any
 
 def reference() -> str:
     """The whole of docs/cli.md."""
+    return page(app, "radstore", "docs/cli.md")
+
+
+def page(app: typer.Typer, name: str, file: str, of: str = "") -> str:
+    """The reference of an app: what it is, its verbs, and every option of each.
+
+    Parameters
+    ----------
+    app, name
+        The app, and what one types to start it; its package, too.
+    file
+        Where the page is kept.
+    of
+        Behind "Command line" in the heading.
+    """
     root: Command = get_command(app)
-    parts = [HEAD, inspect.cleandoc(root.help), _listed(_verbs(root))]
-    for path, command in _verbs(root):
+    verbs = list(_verbs(root, name))
+    parts = [HEAD.format(name=name, file=file, of=of), inspect.cleandoc(root.help), _listed(verbs)]
+    for path, command in verbs:
         parts += [
             f"## {path}",
             inspect.cleandoc(command.help),
@@ -37,7 +56,7 @@ def reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _verbs(command: Command, path: str = "radstore") -> Iterator[tuple[str, Command]]:
+def _verbs(command: Command, path: str) -> Iterator[tuple[str, Command]]:
     """Every command that does something: path (``radstore export maps``) and command."""
     if not hasattr(command, "commands"):
         yield path, command
@@ -46,7 +65,7 @@ def _verbs(command: Command, path: str = "radstore") -> Iterator[tuple[str, Comm
         yield from _verbs(below, f"{path} {name}")
 
 
-def _listed(verbs: Iterator[tuple[str, Command]]) -> str:
+def _listed(verbs: Iterable[tuple[str, Command]]) -> str:
     lines = []
     for path, command in verbs:
         anchor = path.replace(" ", "-")
@@ -70,7 +89,7 @@ def _parameters(command: Command) -> str:
         if param.param_type_name == "argument":
             shown = _name(param)
         else:
-            shown = ", ".join(sorted(param.opts, key=len))
+            shown = ", ".join([*sorted(param.opts, key=len), *param.secondary_opts])
             shown += "" if param.is_flag else f" {_name(param)}"
         lines.append(f"- `{shown}`: {param.help}{_default(param)}")
     return "\n".join(lines)

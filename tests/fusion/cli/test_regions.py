@@ -20,7 +20,6 @@ from radstore.store.log import Version
         ([], "Give either --fold K or --paper"),
         (["--fold", "0", "--paper"], "Give either --fold K or --paper"),
         (["--fold", "0", "--catalog", "nowhere.yaml"], "nowhere.yaml"),
-        (["--fold", "0", "--device", "abacus"], "'abacus' is no device"),
     ],
 )
 def test_bad_input(
@@ -63,6 +62,11 @@ def test_what_it_says(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "version 7" in said.out
     assert "note: hm" in said.err
     assert "case c: broken" in said.err
+
+
+def test_a_stage_1_that_finds_nothing_at_all(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(RegionsReport("/s", "stage1-fold1", ("a",), (), ("a",), {}, Version(7, 6, "")), "--fold", "1")
+    assert "found nothing in any case" in capsys.readouterr().err
 
 
 def test_json_and_interrupted(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,10 @@ from fusion.predict.models import Models
 from fusion.predict.studies import of_store
 from fusion.recipe import Inputs, Recipe
 from fusion.samples import materialise
+from radstore.build import build
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
+from radstore.spec import Spec
 from radstore.store import log
 from radstore.store.log import Change
 from radstore.store.query import open_store
@@ -120,6 +122,30 @@ def test_maps_of_another_spec_are_refused(site: Any) -> None:
     other = replace(chain.recipe, spec_hash="1" * 64)
     with pytest.raises(BadInput, match="the model's is 111111111111"):
         stored_numbers(site.snapshot().case("a"), other)
+
+
+def test_maps_that_two_specs_share_serve_both(site: Any) -> None:
+    """The block names the spec that came first; the manifest, which is believed, the view's own."""
+    first = Spec.from_dict(site.recipe(ROW, 0).spec, "tiny")
+    other = Spec.from_dict({**first.document, "features": list(first.names[:2])}, "other")
+    build(
+        other,
+        catalog=site.catalog,
+        store=site.store,
+        region="stage1-fold0",
+        engine="cpu",
+        workers=1,
+        check=False,
+    )
+    case = site.snapshot().case("a")
+    shared = [case.entry(f"maps/{name}@stage1-fold0") for name in ("tiny", "other")]
+    assert shared[0].key == shared[1].key
+    given = {"view": "other@stage1-fold0", "spec": other.document, "spec_hash": other.hash}
+    site.train(ROW, 0, **given, vector=site.recipe(ROW, 0).vector[:2])
+    chain, ct = chain_of(site), ct_of(site)
+    ingredients = chain.ingredients(ct, case)
+    assert ingredients.numbers.maps.attrs["spec_hash"] == other.hash
+    assert network_input(chain, ct, ingredients).shape[0] == 3
 
 
 def test_a_model_without_a_spec_says_so() -> None:

@@ -105,7 +105,7 @@ class Cohort:
         locations = np.array(places, np.int32)
         grid = Geometry(image.shape[:0:-1], (1.0, 1.0, 2.0))
         names = ("CT", "original_glcm_Imc1")
-        return Sample(data, names, region, seg, locations, {"spacing": [2.0, 1.0, 1.0]}, grid, SPEC)
+        return Sample(data, names, region, seg, locations, {"spacing": [2.0, 1.0, 1.0]}, grid)
 
     def plan(self) -> None:
         plans = self.toy.plans(channels=2) | {KEY: RECIPE.to_json()}
@@ -287,9 +287,19 @@ def test_another_networks_weights_are_refused(cohort: Cohort, tmp_path: Path, to
 
 def test_a_region_that_is_not_out_of_fold_is_refused(cohort: Cohort) -> None:
     cohort.commit({"case1": 1}, held_out=2)
-    with pytest.raises(BadInput, match="case1: its model did not hold out fold 1"):
+    with pytest.raises(BadInput, match=r"case1\): its model did not hold out fold 1"):
         cohort.train()
     assert not (cohort.models / "stage2").exists()
+
+
+def test_cases_that_were_split_again_are_refused(cohort: Cohort) -> None:
+    """Fold 0 of another split is other cases, which the plan's numbers come from."""
+    file = cohort.models / "plans" / "stage2-fold0" / "plans.json"
+    plans = json.loads(file.read_text())
+    plans[KEY]["split"] = "another"
+    file.write_text(json.dumps(plans))
+    with pytest.raises(BadInput, match="split again since stage 2, fold 0, was planned"):
+        cohort.train()
 
 
 def test_a_fold_without_cases_is_refused(cohort: Cohort) -> None:
