@@ -167,9 +167,8 @@ class RadiomicsAttention(nn.Module):
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
         self.out = nn.Linear(channels, channels)
-        self.norm = nn.LayerNorm(
-            channels
-        )  # a context of unit size: the modulation moves from the first steps
+        # a context of unit size: the modulation moves from the first steps
+        self.norm = nn.LayerNorm(channels)
         self.film = nn.Linear(channels, 2 * channels)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)

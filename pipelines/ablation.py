@@ -8,9 +8,18 @@ from typing import Any
 
 from pipelines.page import Block, Figure, Heading, Table
 from pipelines.section import read
-from pipelines.stages import EVALUATION, MODELS
+from pipelines.stages import EVALUATION, MODELS, REFERENCE
 
 METRICS = {"ap": "AP", "auroc": "AUROC", "score": "their mean"}
+ROWS = {
+    "ct": "the CT alone",
+    "ct+global": "the vector of the region's features looks into the bottleneck",
+    "ct+maps": "the features' maps are channels beside the CT",
+    "ct+maps+global": "both",
+    "ct+region": "control: the region's mask is a channel, and no radiomics",
+    "ct+permuted": "control: each case has the vector of another",
+    REFERENCE: "outside reference: the CT alone, trained by nnU-Net's own SGD",
+}
 
 
 def blocks(out: Path) -> list[Block]:
@@ -19,6 +28,8 @@ def blocks(out: Path) -> list[Block]:
         return []
     found = read(out, f"{EVALUATION}/evaluation.json")
     parts: list[Block] = [Heading("What radiomics adds to an nnU-Net"), *_chains(out)]
+    shown = dict.fromkeys(row for cohort in found["cohorts"] for row in cohort["rows"])
+    parts.append("Rows: " + "; ".join(f"{row}: {ROWS[row]}" if row in ROWS else row for row in shown) + ".")
     for cohort in found["cohorts"]:
         parts += _cohort(cohort)
     return [*parts, *(f"Note: {note}" for note in found["notes"])]
@@ -44,9 +55,10 @@ def _cohort(cohort: Mapping[str, Any]) -> list[Block]:
         *(f"{name}, pooled" for name in METRICS.values()),
     )
     table = Table(head, [_row(name, row) for name, row in rows.items()])
+    title = "Table 2, external test" if cohort["external"] else "Table 1"
     return [
-        f"{cohort['name']}: {pooled['cases']:,} cases, {pooled['positives']:,} with a lesion. Mean ± sd over "
-        "folds; of all cases together, with 95 % intervals over patients. AP is the primary metric.",
+        f"{title}, {cohort['name']}: {pooled['cases']:,} cases, {pooled['positives']:,} with a lesion. Mean "
+        "± sd over folds; of all cases together, with 95 % intervals over patients. AP is primary.",
         table,
         *_comparisons(cohort["comparisons"]),
         Figure(

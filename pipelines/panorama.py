@@ -148,7 +148,10 @@ def _asked(argv: Sequence[str] | None) -> tuple[Plan, list[Step]]:
     )
     parser.add_argument("--store", "-s", help="default: the one that the catalog names")
     parser.add_argument("--out", "-o", type=Path, default=Path("panorama"), help="folder of the results")
-    parser.add_argument("--source", help="compute this source of the catalog only")
+    parser.add_argument("--source", help="split, compute and train on this source of the catalog only")
+    parser.add_argument(
+        "--external", default="", help="sources of an external test, separated by commas; needs --source"
+    )
     parser.add_argument("--limit", type=int, help="compute the first N cases only")
     parser.add_argument("--folds", type=int, default=5, help="of the split")
     parser.add_argument(
@@ -176,6 +179,7 @@ def _asked(argv: Sequence[str] | None) -> tuple[Plan, list[Step]]:
     parser.add_argument("--steps", help=f"only these, separated by commas: {','.join(names)}")
     asked = vars(_quick(parser, argv).parse_args(argv))
     asked["rows"] = rows_of(asked["rows"])
+    asked["external"] = tuple(name.strip() for name in asked["external"].split(",") if name.strip())
     wanted = [name.strip() for name in (asked.pop("steps") or ",".join(names)).split(",")]
     for name in wanted:
         if name not in names:

@@ -70,6 +70,8 @@ class Plan:
         Only its cases are split, trained on and computed; None: all sources'.
     limit
         Only the first so many are computed; None: all.
+    external
+        Sources that nothing is learnt from: every chain predicts them, for an external test. Needs `source`.
     folds
         Of the split: who is held out.
     selection_folds
@@ -103,6 +105,19 @@ class Plan:
     rows: tuple[str, ...] = ()
     otherwise: Path | None = None
     quick: bool = False
+    external: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.external and (self.source is None or self.source in self.external):
+            raise BadInput(
+                f"--external {','.join(self.external)}, and --source {self.source or 'is not given'}",
+                "Name the one source that is trained on with --source, and others with --external.",
+            )
+
+    @property
+    def sources(self) -> tuple[str | None, ...]:
+        """What is predicted: what is trained on, and the external sources."""
+        return (self.source, *self.external)
 
     @property
     def budget(self) -> Budget:
@@ -160,17 +175,34 @@ class Plan:
         """The store as it is now, if there is one."""
         return open_store(self.place) if layout.is_store(open_bucket(self.place)) else None
 
-    def found(self, limited: bool = True) -> str:
-        """Digest of the cases that are asked for, or of all of the source: ids, table columns, files."""
-        cases = self.cases.cases(self.source, limit=self.limit if limited else None)
+    def found(self, limited: bool = True, external: bool = False) -> str:
+        """Digest of the cases that are asked for: ids, table columns, files as they lie there.
+
+        Without `limited` of the whole source; with `external` of the external sources too.
+        """
+        limit = self.limit if limited else None
+        sources = self.sources if external else (self.source,)
+        cases = [case for source in sources for case in self.cases.cases(source, limit=limit)]
         return digest_of([_signature(case) for case in cases])
 
     def folded(self) -> str | None:
-        """Digest of the stored folds; None if a case of the source has none."""
+        """Digest of the stored folds; None if a case of the source has none.
+
+        Raises
+        ------
+        BadInput
+            If an external case has one: it would count as held out.
+        """
         snapshot = self.snapshot()
         stored = (
             {id_: record.marks.get(FOLD) for id_, record in snapshot.manifest.items()} if snapshot else {}
         )
+        external = [case.id for source in self.external for case in self.cases.cases(source)]
+        if split := [case for case in external if stored.get(case) is not None]:
+            raise BadInput(
+                f"case {split[0]} of an external source has a fold in {self.place}",
+                "A store is split with all that is in it: begin again with another --store.",
+            )
         if any(stored.get(case.id) is None for case in self.cases.cases(self.source)):
             return None
         return digest_of(stored)

@@ -49,8 +49,9 @@ def _view(plan: Plan, fold: int) -> str:
     return f"{plan.chosen(fold).stem}@{_region(fold)}"
 
 
-def _where(plan: Plan) -> tuple[object, ...]:
-    return "--catalog", plan.catalog, "--store", plan.store, "--source", plan.source
+def _where(plan: Plan, source: str | None = None) -> tuple[object, ...]:
+    """Catalog, store and source: that which is trained on, or another."""
+    return "--catalog", plan.catalog, "--store", plan.store, "--source", source or plan.source
 
 
 def _models(plan: Plan) -> tuple[object, ...]:
@@ -78,28 +79,31 @@ def _train(plan: Plan, stage: int, row: str) -> Iterator[Command]:
 
 
 def _regions(plan: Plan) -> Iterator[Command]:
-    for fold in range(plan.folds):
-        yield verb(
-            "fusion", "regions", "--fold", fold, "--device", plan.device, *_models(plan), *_where(plan)
-        )
+    for source in plan.sources:
+        for fold in range(plan.folds):
+            how = ("--fold", fold, "--device", plan.device)
+            yield verb("fusion", "regions", *how, *_models(plan), *_where(plan, source))
 
 
 def _maps(plan: Plan) -> Iterator[Command]:
-    for fold in range(plan.folds):
-        which = ("--features", plan.chosen(fold), "--region", _region(fold), "--limit", plan.limit)
-        yield verb("radstore", "build", *which, *_where(plan), "--workers", plan.jobs)
+    for source in plan.sources:
+        for fold in range(plan.folds):
+            which = ("--features", plan.chosen(fold), "--region", _region(fold), "--limit", plan.limit)
+            yield verb("radstore", "build", *which, *_where(plan, source), "--workers", plan.jobs)
 
 
 def _predict(plan: Plan) -> Iterator[Command]:
     for row in plan.rows:
         out = plan.out / PREDICTIONS / row
         options = ("--out", out, "--force", *plan.budget.predict, "--device", plan.device)
-        yield verb("fusion", "predict", "--inputs", row, *options, *_models(plan), *_where(plan))
+        for source in plan.sources:
+            yield verb("fusion", "predict", "--inputs", row, *options, *_models(plan), *_where(plan, source))
 
 
 def _evaluate(plan: Plan) -> list[Command]:
     folders = [plan.out / PREDICTIONS / row for row in plan.rows]
-    options = ("--catalog", plan.catalog, "--out", plan.out / EVALUATION, "--seed", plan.seed)
+    trained_on = ("--trained-on", plan.source) if plan.external else ()
+    options = ("--catalog", plan.catalog, "--out", plan.out / EVALUATION, "--seed", plan.seed, *trained_on)
     return [verb("fusion", "evaluate", *folders, *options, "--jobs", plan.jobs)]
 
 
@@ -143,14 +147,18 @@ STAGES: tuple[Step, ...] = (
         "regions",
         "the regions of each chain, predicted out of fold, into the store",
         lambda plan: list(_regions(plan)),
-        lambda plan: [_trained(plan, 1), plan.found()],
+        lambda plan: [_trained(plan, 1), plan.found(external=True)],
         _kept,
     ),
     Step(
         "maps",
         "each chain's features and maps in its regions",
         lambda plan: list(_maps(plan)),
-        lambda plan: [_kept(plan), [plan.chosen(fold).read_text() for fold in range(plan.folds)]],
+        lambda plan: [
+            _kept(plan),
+            plan.external,
+            [plan.chosen(fold).read_text() for fold in range(plan.folds)],
+        ],
         _mapped,
     ),
     Step(
@@ -171,7 +179,13 @@ STAGES: tuple[Step, ...] = (
         "predict",
         "every case by the chain that has not seen it: candidates and scores",
         lambda plan: list(_predict(plan)),
-        lambda plan: [_trained(plan, 1), _trained(plan, 2), _mapped(plan), plan.found(), plan.budget.predict],
+        lambda plan: [
+            _trained(plan, 1),
+            _trained(plan, 2),
+            _mapped(plan),
+            plan.found(external=True),
+            plan.budget.predict,
+        ],
         lambda plan: plan.files([f"{PREDICTIONS}/{row}/predictions.json" for row in plan.rows]),
     ),
     Step(
@@ -180,7 +194,7 @@ STAGES: tuple[Step, ...] = (
         _evaluate,
         lambda plan: [
             plan.files([f"{PREDICTIONS}/{row}/predictions.json" for row in plan.rows]),
-            plan.found(),
+            plan.found(external=True),
             plan.seed,
         ],
         lambda plan: plan.files([f"{EVALUATION}/evaluation.json"]),

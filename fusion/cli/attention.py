@@ -9,13 +9,14 @@ import typer
 
 from fusion.cli import shared
 from radstore.cli import exits, options
-from radstore.cli.output import note, place, say
+from radstore.cli.output import failures, note, place, say
+from radstore.errors import CaseError
 
 
 def attention(
     files: shared.Files = None,
     models: shared.Models = shared.DEFAULT_MODELS,
-    inputs: shared.Inputs = "ct+maps+global",
+    inputs: shared.Inputs = shared.DEFAULT_ROW,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the maps go.")] = Path(
         "attention"
     ),
@@ -27,9 +28,9 @@ def attention(
     fold: shared.Fold = None,
     limit: options.Limit = None,
     device: shared.Device = "auto",
-    step: shared.Step = 0.5,
+    step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
-    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    checkpoint: shared.Checkpoint = shared.CHECKPOINT,
     engine: options.Engine = "auto",
 ) -> int:
     """Show where the global vector looks in a case: a map in the CT's geometry, and a picture.
@@ -54,6 +55,12 @@ def attention(
     chosen, why = choose_device(device)
     note(f"running on {chosen}: {why}")
     trained = Models(models, inputs, chosen, step, mirroring, checkpoint, engine, note)
-    for case, (path, drawn) in export_attention(trained, studies, out).items():
-        say(f"{case}: {place(str(path.resolve()))}, {place(str(drawn.resolve()))}")
-    return exits.OK
+    failed = {}
+    for study, made in export_attention(trained, studies, out):
+        if isinstance(made, CaseError):
+            failed[study.id] = {"step": made.step, "message": made.message, "remedy": made.remedy}
+        else:
+            say(f"{study.id}: {', '.join(place(str(path.resolve())) for path in made)}")
+    for line in failures(failed):
+        note(line)
+    return exits.SOME_FAILED if failed else exits.OK

@@ -14,7 +14,7 @@ from radstore.cli.output import note, say
 
 def serve_challenge(
     models: shared.Models = Path("/opt/models"),
-    inputs: shared.Inputs = "ct+maps+global",
+    inputs: shared.Inputs = shared.DEFAULT_ROW,
     input_folder: Annotated[
         Path, typer.Option("--input", metavar="DIR", help="Holds images/venous-ct/*.mha.")
     ] = Path("/input"),
@@ -22,14 +22,14 @@ def serve_challenge(
         Path, typer.Option("--output", metavar="DIR", help="Where detection map and likelihood go.")
     ] = Path("/output"),
     device: shared.Device = "auto",
-    step: shared.Step = 0.5,
+    step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
-    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    checkpoint: shared.Checkpoint = shared.CHECKPOINT,
     engine: options.Engine = "auto",
-    threshold: shared.Threshold = "dynamic-v2",
-    factor: shared.Factor = 15.0,
-    most: shared.Most = 5,
-    voxels: shared.Voxels = 10,
+    threshold: shared.Threshold = shared.THRESHOLD,
+    factor: shared.Factor = shared.FACTOR,
+    most: shared.Most = shared.MOST,
+    voxels: shared.Voxels = shared.VOXELS,
 ) -> int:
     """Predict the one CT of the PANORAMA challenge's container interface."""
     from fusion.predict.candidates import CandidateRule

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def predict(
     files: shared.Files = None,
     models: shared.Models = shared.DEFAULT_MODELS,
-    inputs: shared.Inputs = "ct+maps+global",
+    inputs: shared.Inputs = shared.DEFAULT_ROW,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where predictions go.")] = Path(
         "predictions"
     ),
@@ -30,14 +30,14 @@ def predict(
     fold: shared.Fold = None,
     limit: options.Limit = None,
     device: shared.Device = "auto",
-    step: shared.Step = 0.5,
+    step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
-    checkpoint: shared.Checkpoint = "checkpoint_final.pth",
+    checkpoint: shared.Checkpoint = shared.CHECKPOINT,
     engine: options.Engine = "auto",
-    threshold: shared.Threshold = "dynamic-v2",
-    factor: shared.Factor = 15.0,
-    most: shared.Most = 5,
-    voxels: shared.Voxels = 10,
+    threshold: shared.Threshold = shared.THRESHOLD,
+    factor: shared.Factor = shared.FACTOR,
+    most: shared.Most = shared.MOST,
+    voxels: shared.Voxels = shared.VOXELS,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the probability of lesion too.")
     ] = False,

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 DEFAULT_MODELS = Path("models")
+DEFAULT_ROW = "ct+maps+global"
+# As in the library, which is imported only where a verb runs; a test holds them together.
+STEP, CHECKPOINT = 0.5, "checkpoint_final.pth"
+THRESHOLD, FACTOR, MOST, VOXELS = "dynamic-v2", 15.0, 5, 10
 
 Files = Annotated[
     list[Path] | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fusion.evaluate.bootstrap import LEVEL, RESAMPLES
@@ -15,6 +15,7 @@ from fusion.evaluate.ranking import METRICS
 from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common, optimistic
 from fusion.evaluate.strata import SIZE, SIZES_MM, all_columns, column_strata, size_strata
 from fusion.evaluate.unseen import require_unseen
+from fusion.telling import Progress
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.errors import BadInput, CaseError
 from radstore.parallel import run
@@ -25,7 +26,6 @@ STATUS = {
     "fallback": "had no predicted pancreas: a fallback region was used",
 }
 """What a reader must know of predictions that are not ``ok``."""
-Progress = Callable[[int, int], None]
 Results = dict[str, dict[str, CaseResult]]
 
 
@@ -134,10 +134,13 @@ def _notes(results: Results, left_out: Mapping[str, object]) -> list[str]:
     notes = []
     if left_out:
         notes.append(f"{some(left_out)} left out: no labels that can be used")
+    told: dict[str, list[str]] = {}  # what → of which rows; Stage 1 fails for all rows alike
     for row, cases in results.items():
         for status, meaning in STATUS.items():
             if found := [case for case, result in cases.items() if result.status == status]:
-                notes.append(f"{row}: {some(found)} {meaning}")
+                told.setdefault(f"{some(found)} {meaning}", []).append(row)
         if odd := [case for case, result in cases.items() if result.notes]:
-            notes.append(f"{row}: {some(odd)} odd: {cases[odd[0]].notes[0]}")
-    return notes
+            told.setdefault(f"{some(odd)} odd: {cases[odd[0]].notes[0]}", []).append(row)
+    everybody = list(results) if len(results) > 1 else []
+    shared = {line: "all rows" if rows == everybody else ", ".join(rows) for line, rows in told.items()}
+    return [*notes, *(f"{rows}: {line}" for line, rows in shared.items())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,20 +13,18 @@ import numpy as np
 from fusion.predict.candidates import CandidateRule, case_score, lesion_candidates
 from fusion.predict.chain import Chain, ChainPrediction
 from fusion.predict.device import AUTO, choose_device
+from fusion.predict.model import CHECKPOINT
 from fusion.predict.models import Models
 from fusion.predict.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
-from fusion.predict.predictor import CHECKPOINT, Say
 from fusion.predict.probabilities import average
 from fusion.predict.studies import Study, find_studies
 from fusion.recipe import LABELS
+from fusion.telling import Progress, Say, silent
 from radstore.build.outcome import explained
 from radstore.images.volume import Volume
 
 if TYPE_CHECKING:
     import os
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many cases are done."""
 
 
 def predict(
@@ -52,7 +50,7 @@ def predict(
     pictures: bool = True,
     force: bool = False,
     progress: Progress | None = None,
-    say: Say | None = None,
+    say: Say = silent,
 ) -> Predictions:
     """Predict cases with every chain that may: one process, one case at a time.
 
@@ -102,7 +100,6 @@ def predict(
         If models, device or cases are not there, a chain was trained on a patient that it should predict
         (the cases were split again since), or `out` holds other predictions.
     """
-    say = say or (lambda text: None)
     studies = find_studies(files, store, version, catalog, source=source, cases=cases, fold=fold, limit=limit)
     chosen, why = choose_device(device)
     say(f"predicting on {chosen}: {why}")

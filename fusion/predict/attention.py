@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import torch
 from fusion.predict.bound import Looking
 from fusion.predict.chain import Chain
 from fusion.predict.probabilities import full_grid
-from radstore.errors import BadInput
+from radstore.errors import BadInput, CaseError
 from radstore.images.volume import Volume
 from radstore.images.write import write_volume
 
@@ -70,8 +70,8 @@ def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> t
 
 def export_attention(
     models: Models, studies: Sequence[Study], out: Path | str
-) -> dict[str, tuple[Path, Path]]:
-    """Write each case's attention as a map and a picture; case → the two files.
+) -> Iterator[tuple[Study, tuple[Path, Path] | CaseError]]:
+    """Write each case's attention as a map and a picture; gives the two files, or why there are none.
 
     A case of a fold is looked at by that fold's chain, any other by all, whose maps are averaged.
 
@@ -82,22 +82,28 @@ def export_attention(
 
     Raises
     ------
-    BadInput, CaseError
-        As `attention_map`.
+    BadInput
+        As `attention_map` and `Models.chains_for`.
     """
+    chains = models.chains_for(studies)
+    for study in studies:
+        meant = [chains[fold] for fold in models.folds_for(study)]
+        try:
+            yield study, _export(study, meant, Path(out))
+        except CaseError as error:
+            yield study, error
+
+
+def _export(study: Study, chains: Sequence[Chain], out: Path) -> tuple[Path, Path]:
     from radstore.report.slices import case_figure
 
-    chains = models.chains_for(studies)
-    written = {}
-    for study in studies:
-        ct = study.read()
-        found = [attention_map(chains[fold], ct, study.stored) for fold in models.folds_for(study)]
-        mean = _mean([volume for volume, _ in found])
-        path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), Path(out) / f"{study.id}.{MAP}")
-        drawn = Path(out) / f"{study.id}.{PICTURE}"
-        case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id, caption=CAPTION)
-        written[study.id] = path, drawn
-    return written
+    ct = study.read()
+    found = [attention_map(chain, ct, study.stored) for chain in chains]
+    mean = _mean([volume for volume, _ in found])
+    path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), out / f"{study.id}.{MAP}")
+    drawn = out / f"{study.id}.{PICTURE}"
+    case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id, caption=CAPTION)
+    return path, drawn
 
 
 def _in_ct(found: torch.Tensor, sample: Sample, predictor: FusionPredictor, ct: Volume) -> Volume:

@@ -14,8 +14,8 @@ from typing import Any
 
 from fusion.predict.api import predict
 from fusion.predict.predictions import Predictions
-from fusion.predict.predictor import Say
 from fusion.predict.studies import case_name
+from fusion.telling import Say, silent
 from radstore.errors import BadInput, CaseError
 from radstore.images.read import SUFFIXES, read_header
 from radstore.images.volume import Volume
@@ -34,7 +34,7 @@ def serve_challenge(
     input_folder: Path | str = "/input",
     output_folder: Path | str = "/output",
     work_folder: Path | str | None = None,
-    say: Say | None = None,
+    say: Say = silent,
     **settings: Any,
 ) -> float:
     """Predict the one CT of the challenge's input; returns the likelihood of a PDAC.
@@ -61,7 +61,6 @@ def serve_challenge(
     """
     import tempfile
 
-    say = say or (lambda text: None)
     source, target = Path(input_folder), Path(output_folder)
     image = find_image(source)
     if (source / CLINICAL).exists():

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from fusion.data.view import FILE, View
 from fusion.predict.chain import Chain
-from fusion.predict.predictor import CHECKPOINT, FusionPredictor, Say
+from fusion.predict.model import CHECKPOINT
+from fusion.predict.predictor import FusionPredictor
 from fusion.predict.studies import Study
 from fusion.samples import make_sample
+from fusion.telling import Say, silent
 from fusion.train.job import split_cases
 from fusion.train.settings import Folders, model_folder
 from radstore.errors import BadInput
@@ -58,7 +60,7 @@ class Models:
     mirroring: bool = True
     checkpoint: str = CHECKPOINT
     engine: str = "auto"
-    say: Say | None = None
+    say: Say = silent
 
     @cached_property
     def folds(self) -> list[int]:
@@ -118,7 +120,7 @@ class Models:
         known = {study.id: study.patient for study in studies if study.patient is not None}
         stage2 = model_folder(self.folder, 2, self.row, fold)
         trained_on = patients_trained_on(stage2)
-        if trained_on is None and known and self.say:
+        if trained_on is None and known:
             self.say(f"nothing says whom {stage2} was trained on: that it held out fold {fold} is believed")
         seen = sorted(case for case, patient in known.items() if patient in (trained_on or ()))
         if seen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,26 +22,20 @@ import fusion.nnunet  # noqa: F401
 # isort: split
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.inference.sliding_window_prediction import compute_gaussian
-from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 from fusion.predict.bound import Bound
-from fusion.predict.model_files import file_digest, read_json
+from fusion.predict.model import CHECKPOINT, Model
 from fusion.predict.probabilities import Probabilities, in_ct
 from fusion.predict.tiles import Rung, is_out_of_memory, ladder, release
-from fusion.recipe import Recipe
-from fusion.samples.preparation import CONFIGURATION
-from fusion.train.checkpoints import read_checkpoint
+from fusion.telling import Say, silent
 from radstore.errors import BadInput, CaseError
 
 if TYPE_CHECKING:
     from fusion.samples.sample import Sample
 
-CHECKPOINT = "checkpoint_final.pth"
 EDGE = 1 / 8  # sigma of the Gaussian that tiles are weighted with, in tile sizes; nnU-Net's own, as is SCALE
 SCALE = 10
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +60,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     Parameters
     ----------
     folder
-        The model folder: ``plans.json``, ``dataset.json`` and one ``fold_K``.
+        The model folder, see `Model.load`.
     device
         Where to run, e.g. of `fusion.predict.device.choose_device`.
     step
@@ -108,46 +102,20 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
                 allow_tqdm=False,
             )
         self.folder = Path(folder)
-        self.say = say or (lambda text: None)
-        plans, dataset = (read_json(self.folder / name) for name in ("plans.json", "dataset.json"))
-        self.recipe = Recipe.from_plans(plans)
-        self.file = self.folder / f"fold_{self.recipe.fold}" / checkpoint
-        self.digest = file_digest(self.file)
-        self._load(plans, dataset)
+        self.say = say or silent
+        model = Model.load(self.folder, checkpoint)
+        self.recipe, self.digest = model.recipe, model.digest
+        self.manual_initialization(
+            model.network,
+            model.plans,
+            model.configuration,
+            None,
+            model.dataset_json,
+            model.trainer,
+            model.mirrored,
+        )
         self._asked = device
         self._rung = self._ladder()[0]
-
-    def _load(self, plans: dict[str, Any], dataset: dict[str, Any]) -> None:
-        manager = PlansManager(plans)
-        configuration = manager.get_configuration(CONFIGURATION)
-        found = read_checkpoint(self.file)
-        network = get_network_from_plans(
-            configuration.network_arch_class_name,
-            configuration.network_arch_init_kwargs,
-            configuration.network_arch_init_kwargs_req_import,
-            len(self.recipe.channels),
-            manager.get_label_manager(dataset).num_segmentation_heads,
-            allow_init=False,
-            deep_supervision=False,
-        )
-        try:
-            network.load_state_dict(found["network_weights"])
-        except RuntimeError as error:
-            raise BadInput(
-                f"{self.file} is the checkpoint of another network than {self.folder / 'plans.json'}: "
-                f"{str(error).splitlines()[-1].strip()}",
-                "Keep a checkpoint and its plans together: name the model folder as it was trained.",
-            ) from error
-        mirrored = found.get("inference_allowed_mirroring_axes")
-        self.manual_initialization(
-            network,
-            manager,
-            configuration,
-            None,
-            dataset,
-            found["trainer_name"],
-            tuple(mirrored or ()) or None,
-        )
 
     def predict(self, sample: Sample, vector: np.ndarray | None = None) -> Predicted:
         """The probabilities of a case, in its CT's grid.

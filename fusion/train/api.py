@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion.samples.preparation import CONFIGURATION
+from fusion.telling import Say, silent
 from fusion.train.job import INTENSITIES, Job, prepare
 from fusion.train.settings import FOLDERS, Epoch
 from radstore.errors import BadInput
@@ -42,7 +43,7 @@ def train(
     ddp: bool | None = None,
     workers: int | None = None,
     progress: Callable[[Epoch], None] | None = None,
-    say: Callable[[str], None] = print,
+    say: Say = silent,
     **settings: Any,
 ) -> Path:
     """Train a row of the ablation on a fold; returns its model folder.
@@ -93,7 +94,7 @@ def train(
 
     chosen, why = choose_device(device)
     with joined(ddp, chosen) as here:
-        speak = say if is_main() else _silent
+        speak = say if is_main() else silent
         job = prepare(
             models,
             stage,
@@ -118,7 +119,7 @@ def train(
         with _patches_by(workers, here):
             trainer = _trainer(job, fold, here)
             _start(trainer, job, init_from, speak)
-            trainer.progress = progress if progress is not None and is_main() else _silent
+            trainer.progress = progress if progress is not None and is_main() else silent
             trainer.run_training()
     return job.folders.model
 
@@ -153,9 +154,7 @@ def _trainer(job: Job, fold: int, device: torch.device) -> FusionTrainer:
     return trainer
 
 
-def _start(
-    trainer: FusionTrainer, job: Job, init_from: Path | str | None, say: Callable[[str], None]
-) -> None:
+def _start(trainer: FusionTrainer, job: Job, init_from: Path | str | None, say: Say) -> None:
     from fusion.train.checkpoints import load_initial
 
     if job.checkpoint is not None:
@@ -184,7 +183,3 @@ def _patches_by(workers: int | None, device: torch.device) -> Iterator[None]:
             os.environ.pop(WORKERS, None)
         else:
             os.environ[WORKERS] = before
-
-
-def _silent(_: Any) -> None:
-    """Tell nobody."""

@@ -6,7 +6,7 @@ The plan, the row, the cases of the fold, where their regions come from, what li
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
 from fusion.samples.preparation import CONFIGURATION
+from fusion.telling import Say
 from fusion.train.settings import KEY as SETTINGS
 from fusion.train.settings import Folders, Training, model_folder, row_name
 from radstore.errors import BadInput
@@ -73,7 +74,7 @@ def prepare(
     resume: bool,
     force: bool,
     changes: Mapping[str, Any],
-    say: Callable[[str], None],
+    say: Say,
 ) -> Job:
     """Read the plan, find the cases, check all that can be; parameters as of `fusion.train.api.train`.
 
@@ -108,7 +109,7 @@ def prepare(
     return Job(plans, dataset_json, view, folders, checkpoint, done, stale)
 
 
-def _checkpoints(folder: Path, resume: bool, force: bool, say: Callable[[str], None]) -> tuple[Path, ...]:
+def _checkpoints(folder: Path, resume: bool, force: bool, say: Say) -> tuple[Path, ...]:
     """What lies there, the one to continue from first; it is never overwritten unasked."""
     found = tuple(folder / file for file in CHECKPOINTS if (folder / file).is_file())
     if found and not (resume or force):
@@ -167,7 +168,7 @@ def _require_split(recipe: Recipe, snapshot: Snapshot) -> None:
         )
 
 
-def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Callable[[str], None]) -> None:
+def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Say) -> None:
     training, held_out = split_cases(view)
     for cases, what in ((training, "trains on"), (held_out, "holds out")):
         if not cases:

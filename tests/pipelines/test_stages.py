@@ -12,18 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
 
+from pipelines import ablation
 from pipelines import panorama as pipeline
+from pipelines.page import markdown
 from pipelines.plan import FULL, QUICK, Plan
 from pipelines.stages import ALL_ROWS, STAGES, rows_of
 from pipelines.step import Command, Step
 from pipelines.steps import STEPS
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
+from radstore.store.manifest import CaseRecord
 
 SECOND = [step.name for step in STAGES]
 TINY = Path(__file__).with_name("tiny.py")
@@ -50,15 +54,16 @@ def step(name: str) -> Step:
     return next(one for one in STEPS if one.name == name)
 
 
-@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    "change", [{}, {"quick": True}, {"external": ("there",)}], ids=["full", "quick", "external"]
+)
 @pytest.mark.parametrize("name", ["split", *SECOND])
-def test_the_programs_understand_what_is_typed(plan: Plan, name: str, quick: bool) -> None:
-    pytest.importorskip("torch")
+def test_the_programs_understand_what_is_typed(plan: Plan, name: str, change: dict[str, Any]) -> None:
     from fusion.cli.app import app as fusion
     from radstore.cli.app import app as radstore
 
     apps = {"fusion": typer.main.get_command(fusion), "radstore": typer.main.get_command(radstore)}
-    for command in step(name).commands(replace(plan, quick=quick)):
+    for command in step(name).commands(replace(plan, **change)):
         program, verb, *options = command.words
         group: Any = apps[program]
         group.commands[verb].make_context(verb, list(options))  # raises what a user would see
@@ -87,6 +92,31 @@ def test_only_the_source_that_was_asked_for_is_split(plan: Plan) -> None:
     assert line.endswith("--source here")
 
 
+def test_external_sources_are_predicted_and_nothing_else(plan: Plan) -> None:
+    external = replace(plan, external=("there",))
+    for name in ("split", "stage1-plan", "stage1-train", "stage2-plan", "stage2-train"):
+        assert typed(step(name), external) == typed(step(name), plan)
+    for name in ("regions", "maps", "predict"):
+        lines = typed(step(name), external)
+        assert {line for line in lines if "--source here" in line} == set(typed(step(name), plan))
+        assert sum("--source there" in line for line in lines) == len(lines) / 2
+    assert "--trained-on here" in typed(step("evaluate"), external)[0]
+    with pytest.raises(BadInput, match="--source is not given"):
+        replace(external, source=None)
+
+
+def test_an_external_case_with_a_fold_is_refused(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a store is split once more, that has external cases by now."""
+    record = CaseRecord({}, {}, {"fold": 0})
+    stored = SimpleNamespace(manifest={"a": record, "b": record})
+    found = {"here": [SimpleNamespace(id="a")], "there": [SimpleNamespace(id="b")]}
+    monkeypatch.setattr(Plan, "cases", SimpleNamespace(cases=lambda source: found[source]))
+    monkeypatch.setattr(Plan, "snapshot", lambda plan: stored)
+    assert plan.folded() is not None
+    with pytest.raises(BadInput, match="case b of an external source has a fold"):
+        replace(plan, external=("there",)).folded()
+
+
 def test_no_features_for_a_fold_is_said_before_anything_is_trained(plan: Plan) -> None:
     alone = replace(plan, otherwise=None)
     with pytest.raises(BadInput, match=r"fold 1 found nothing\n.*--otherwise"):
@@ -112,7 +142,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.blocks: dict[str, str] = {}
         self.ran: list[str] = []
-        monkeypatch.setattr(Plan, "found", lambda plan, limited=True: "cases")
+        monkeypatch.setattr(Plan, "found", lambda plan, limited=True, external=False: "cases")
         monkeypatch.setattr(Plan, "folded", lambda plan: "folds")
         monkeypatch.setattr(Plan, "blocks", lambda plan, names, every=True: self.known(names))
         monkeypatch.setattr(pipeline, "_execute", self.execute)
@@ -216,7 +246,7 @@ def test_what_is_lost_is_made_again(plan: Plan, run: Callable[[Plan], list[str]]
 def test_the_paper_on_a_tiny_cohort_killed_and_resumed(tmp_path: Path) -> None:
     pytest.importorskip("nnunetv2")
     (tmp_path / "catalog.yaml").write_text(CATALOG)
-    (tmp_path / "tiny.yaml").write_text(SPEC)
+    (tmp_path / "other.yaml").write_text(OTHERWISE)
     log = tmp_path / "killed.txt"
     with log.open("w") as file, start(tmp_path, stdout=file) as running:
         while not half_trained(tmp_path):
@@ -234,13 +264,13 @@ def test_the_paper_on_a_tiny_cohort_killed_and_resumed(tmp_path: Path) -> None:
     for row in cohort["rows"].values():
         assert row["pooled"]["scores"]["cases"] == CASES
         assert list(row["folds"]) == ["0", "1"]
-    report = (tmp_path / "out/report.md").read_text()
+    report = "\n\n".join(map(markdown, ablation.blocks(tmp_path / "out")))
     assert "| ct+maps+global | " in report
-    assert "A quick run" in report
+    assert "Chain 1, view other@stage1-fold1: its selection found nothing, so these stand in" in report
     with start(tmp_path, stdout=subprocess.PIPE) as running:
         said, _ = running.communicate(timeout=60)
     lines = [line for line in said.splitlines() if not line.startswith("[")]
-    assert lines == [f"{name}: skipped, done from the same before" for name in (one.name for one in STEPS)]
+    assert lines == [f"{name}: skipped, done from the same before" for name in ("split", *SECOND)]
 
 
 CASES = 8
@@ -252,22 +282,18 @@ sources:
     args: {{cases: {CASES}, seed: 0, folder: ./images}}
     regions: {{pancreas: [1, 4, 5], lesion: [1]}}
 """
-SPEC = """\
-imageType: {Original: {}}
-featureClass:
-  firstorder: [Mean, Variance]
-  glcm: [Contrast]
+OTHERWISE = """\
+features: [original_firstorder_Mean, original_glcm_Contrast]
 setting: {binWidth: 20, resampledPixelSpacing: [2, 2, 2.5]}
-voxelSetting: {kernelRadius: 1}
 maps: true
 """
 
 
 def start(folder: Path, **more: Any) -> subprocess.Popen[str]:
     """The pipeline with a budget of seconds, in a group of processes that can be killed together."""
-    options = ["--quick", "--catalog", "catalog.yaml", "--features", "tiny.yaml", "--otherwise", "tiny.yaml"]
-    options += ["--out", "out", "--folds", "2", "--selection-folds", "2", "--jobs", "1"]
-    options += ["--rows", "ct,ct+maps+global", "--device", "cpu"]
+    options = ["--quick", "--catalog", "catalog.yaml", "--otherwise", "other.yaml", "--out", "out"]
+    options += ["--folds", "2", "--jobs", "1", "--rows", "ct,ct+maps+global", "--device", "cpu"]
+    options += ["--steps", ",".join(("split", *SECOND))]
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(pipeline.__file__).parents[1])}
     command = [sys.executable, str(TINY), *options]
     return subprocess.Popen(

@@ -66,8 +66,8 @@ def test_the_vector_moves_it(site: Any) -> None:
 
 def test_the_verb_writes_a_map_and_a_picture(site: Any, tmp_path: Path) -> None:
     site.train(ROW, 0)
-    typed = ["attention", "--models", str(site.models), "--store", str(site.store), "--cases", "a,b"]
-    assert main([*typed, "--out", str(tmp_path), "--device", "cpu", "--engine", "cpu"]) == 0
+    typed = ["attention", "--models", str(site.models), "--out", str(tmp_path), "--device", "cpu"]
+    assert main([*typed, "--store", str(site.store), "--cases", "a,b", "--engine", "cpu"]) == 0
     for case in "ab":
         found = read_image(tmp_path / f"{case}.attention.nii.gz")
         assert found.geometry.mismatch(read_image(site.file(case)).geometry, 1e-6) is None
@@ -77,4 +77,18 @@ def test_the_verb_writes_a_map_and_a_picture(site: Any, tmp_path: Path) -> None:
 def test_a_row_without_a_vector_has_none(site: Any, tmp_path: Path) -> None:
     site.train("ct", 0)
     with pytest.raises(BadInput, match="has no attention"):
-        export_attention(models_of(site, "ct"), of_store(site.snapshot(), cases=["a"]), tmp_path)
+        list(export_attention(models_of(site, "ct"), of_store(site.snapshot(), cases=["a"]), tmp_path))
+
+
+def test_a_case_that_fails_does_not_stop_the_others(
+    site: Any, tmp_path: Path, find_bright: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.train("", 0, stage=1, change=find_bright)
+    site.train(ROW, 0)
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_bytes(b"no image")
+    typed = ["attention", str(bad), str(site.file("a")), "--models", str(site.models), "--device", "cpu"]
+    assert main([*typed, "--out", str(tmp_path), "--engine", "cpu", "--no-mirroring"]) == 1
+    said = capsys.readouterr()
+    assert "bad.nii.gz" in said.err
+    assert "a.attention.png" in said.out

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from fusion.cli import main
 from fusion.predict.api import predict
+from fusion.predict.candidates import CandidateRule
 from fusion.predict.models import Models
 from fusion.predict.predictions import Predictions
 from radstore.errors import BadInput
@@ -247,3 +249,18 @@ def test_the_verb(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert done.cases["a"].status == "ok"
     assert main([*typed, "--threshold", "dynamic-3"]) == 2
     assert "dynamic-v2" in capsys.readouterr().err
+
+
+def test_the_verbs_have_the_librarys_defaults() -> None:
+    from fusion.cli.challenge import serve_challenge
+    from fusion.cli.predict import predict as verb
+
+    library, rule = signature(predict).parameters, asdict(CandidateRule())
+    for typed in (signature(verb).parameters, signature(serve_challenge).parameters):
+        shared = {name for name in typed if name in library} - {"models", "out"}
+        assert {"inputs", "step", "mirroring", "checkpoint", "device", "engine"} <= shared
+        for name in shared - {"files"}:
+            assert typed[name].default == library[name].default, name
+        assert {name: typed[name].default for name in rule if name in typed} == {
+            name: value for name, value in rule.items() if name != "near"
+        }
