@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ SEED = 20_26  # of the control; with the fold it decides whose vector a case is 
 def vectors_of(view: View, snapshot: Snapshot) -> dict[str, np.ndarray]:
     """Case → the network's vector, float32 (n,), standardised; cases without a vector are not in it.
 
-    With ``ct+permuted`` each case has the vector of another of its fold.
+    With ``ct+permuted`` each case has the vector of another patient of its fold.
 
     Raises
     ------
@@ -42,7 +43,10 @@ def vectors_of(view: View, snapshot: Snapshot) -> dict[str, np.ndarray]:
     }
     if not recipe.inputs.permuted:
         return found
-    givers = deranged({case: view.cases[case].fold for case in found}, SEED + recipe.fold)
+    members = {case: view.cases[case] for case in found}
+    folds = {case: member.fold for case, member in members.items()}
+    patients = {case: member.patient for case, member in members.items()}
+    givers = deranged(folds, patients, SEED + recipe.fold)
     return {case: found[giver] for case, giver in givers.items()}
 
 
@@ -59,25 +63,37 @@ def _has_vector(case: str, record: CaseRecord | None, recipe: Recipe) -> bool:
     return True
 
 
-def deranged(groups: Mapping[str, Any], seed: int) -> dict[str, str]:
-    """Case → another case of the same group; nobody keeps its own, everybody is taken once.
+def deranged(groups: Mapping[str, Any], patients: Mapping[str, str], seed: int) -> dict[str, str]:
+    """Case → another patient's case of the same group; everybody is taken once.
 
-    Each group is shuffled (its cases sorted first) and each takes from the next: one cycle.
+    A group's patients are shuffled (sorted first) and their cases laid out in a ring, patient by patient.
+    Each case takes from the one as many places on as the patient with the most cases has.
+
+    Parameters
+    ----------
+    groups
+        Case → its fold.
+    patients
+        Case → its patient, whose other studies look alike.
 
     Raises
     ------
     BadInput
-        If a group has one case only.
+        If more than half of a group's cases are of one patient.
     """
     chance = np.random.default_rng(seed)
     given: dict[str, str] = {}
     for group in sorted(set(groups.values()), key=str):
         cases = sorted(case for case, its in groups.items() if its == group)
-        if len(cases) < 2:
+        counts = Counter(patients[case] for case in cases)
+        most, step = counts.most_common(1)[0]
+        if 2 * step > len(cases):
             raise BadInput(
-                f"fold {group} has one case with a vector, {cases[0]}: there is nobody to swap with",
-                "Leave out the control `ct+permuted`, or use more cases.",
+                f"fold {group}: {step} of its {len(cases)} cases with a vector are of patient {most}: there "
+                "is nobody to swap with",
+                "Leave out the control `ct+permuted`, or use more patients.",
             )
-        order = [cases[i] for i in chance.permutation(len(cases))]
-        given |= dict(zip(order, order[1:] + order[:1], strict=True))
+        ranks = dict(zip(sorted(counts), chance.permutation(len(counts)).tolist(), strict=True))
+        ring = sorted(cases, key=lambda case: ranks[patients[case]])
+        given |= dict(zip(ring, ring[step:] + ring[:step], strict=True))
     return given

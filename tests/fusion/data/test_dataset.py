@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fusion.data.dataset import StoreDataset
 from fusion.data.network_input import NetworkInput
@@ -244,7 +247,7 @@ class TestVectors:
 
     def test_alone_in_its_fold_nobody_is_swapped(self, store: Store) -> None:
         store.add("a")
-        with pytest.raises(BadInput, match="one case"):
+        with pytest.raises(BadInput, match="nobody to swap with"):
             store.dataset("ct+permuted")
 
     def test_no_vectors_at_all(self, full: Store) -> None:
@@ -257,12 +260,22 @@ class TestVectors:
             full.dataset(replace(RECIPE, vector=strange, inputs=Inputs("ct+global")))
 
 
-def test_derangement() -> None:
-    groups = {f"case{i}": i % 3 for i in range(50)}
-    given = deranged(groups, 7)
-    assert given == deranged(dict(reversed(groups.items())), 7) != deranged(groups, 8)
-    assert sorted(given) == sorted(given.values()) == sorted(groups)
-    assert all(case != other and groups[case] == groups[other] for case, other in given.items())
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), min_size=1, max_size=60), st.integers(0, 99)
+)
+def test_derangement(members: list[tuple[int, int]], seed: int) -> None:
+    groups = {f"case{at}": fold for at, (fold, _) in enumerate(members)}
+    patients = {f"case{at}": f"{fold}.{patient}" for at, (fold, patient) in enumerate(members)}
+    sizes = Counter(groups.values())
+    if any(2 * count > sizes[int(patient[0])] for patient, count in Counter(patients.values()).items()):
+        with pytest.raises(BadInput, match="nobody to swap with"):
+            deranged(groups, patients, seed)
+        return
+    found = deranged(groups, patients, seed)
+    assert found == deranged(dict(reversed(groups.items())), patients, seed)
+    assert sorted(found) == sorted(found.values()) == sorted(groups)
+    assert all(groups[case] == groups[other] for case, other in found.items())
+    assert all(patients[case] != patients[other] for case, other in found.items())
 
 
 def test_who_is_left_out_is_said(store: Store) -> None:
