@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import time
+import warnings
+
 import numpy as np
 from threadpoolctl import threadpool_info
 
 from radstore.parallel import run
+
+
+kept: list[np.ndarray] = []
 
 
 def power(base: int, exponent: int) -> int:
@@ -28,3 +34,17 @@ def test_progress_counts_every_task():
 
 def test_a_task_has_one_thread_of_the_linear_algebra():
     assert run(most_threads, [()], jobs=1) == [1]
+
+
+def keeping(number: int) -> int:
+    """A task that keeps more than joblib allows a process."""
+    kept.append(np.ones(50_000_000))
+    time.sleep(1.1)  # joblib looks once a second
+    return number
+
+
+def test_a_process_that_is_replaced_since_it_keeps_much_is_no_news():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert run(keeping, [(number,) for number in range(4)], jobs=2) == [0, 1, 2, 3]
+    assert said == []
