@@ -8,7 +8,6 @@ from threadpoolctl import threadpool_info
 
 from radstore.parallel import run
 
-
 kept: list[np.ndarray] = []
 
 
