@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint sanitize tsan cuda-compile wheel clean
+.PHONY: dev demo test lint sanitize tsan cuda-compile wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/radstore build --features selected.yaml
@@ -47,19 +47,27 @@ tsan: $(VENV)/.installed-test
 	LD_PRELOAD="$(shell $(CXX) -print-file-name=libtsan.so)" OPENBLAS_NUM_THREADS=1 \
 	$(BIN)/python -m pytest tests/texture/test_cuda_emulated.py -k lanes_wait
 
-$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard radstore/*/kernels/*)
+# Each installs this tree, which compiles the kernels; `dev` has all that test and lint need in one go.
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard radstore/*/kernels/*)
+INSTALL  = $(BIN)/python -m pip install --quiet --editable
+
+dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+
+$(VENV)/.installed: $(VENV)/bin/python $(SOURCES)
+	$(INSTALL) .
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@
+$(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.installed-%: $(VENV)/bin/python $(SOURCES)
+	$(INSTALL) '.[$*]'
+	touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-lint: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[lint]'
-	touch $@
+$(VENV)/.installed-dev: $(VENV)/bin/python $(SOURCES)
+	$(INSTALL) '.[dev]'
+	touch $@ $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-lint
 
 clean:
 	rm -rf $(VENV) store demo cohort panorama dist

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from radstore.errors import BadInput
-from radstore.images.volume import Index3, Volume
+from radstore.images.box import Box, bounding_box, box_of, grown
+from radstore.images.volume import Volume
 from radstore.suggest import suggest
 
 KEY = "fusion"  # of the recipe in the plans
@@ -37,6 +38,8 @@ LABELS: Mapping[str, int] = {
 """PANORAMA's structures."""
 PANCREAS = (1, 4, 5)
 """The labels that make up the pancreas with what grows in it."""
+NO_FOLD = -1
+"""As `Recipe.fold`: no fold is held out (paper mode, one plan for all folds)."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Roi:
         ``margins``: `mm` on each side of the region's box (as the published code does); ``box``: a box of
         `mm` around the centre of the region's box (the paper's words).
     mm
-        Along x, y, z.
+        Along the image's x, y, z.
     """
 
     rule: str = "margins"
@@ -133,7 +136,7 @@ class Roi:
                 "Use `margins` or `box`, with three lengths along x, y, z.",
             )
 
-    def box(self, region: Volume) -> tuple[slice, slice, slice]:
+    def box(self, region: Volume) -> Box:
         """The box (z, y, x) in the region's grid, clipped to it.
 
         Raises
@@ -141,28 +144,16 @@ class Roi:
         BadInput
             If the region is empty.
         """
-        found = np.nonzero(region.array)
-        if not len(found[0]):
+        tight = bounding_box(region.array)
+        if tight is None:
             raise BadInput(
                 f"{region.source or 'the region'} is empty", "Give it a fallback before asking for a ROI."
             )
-        box = []
-        for axis, mm, spacing in zip(found, self.mm[::-1], region.geometry.spacing[::-1], strict=True):
-            low, high = int(axis.min()), int(axis.max()) + 1
-            if self.rule == "margins":
-                start, stop = low - round(mm / spacing), high + round(mm / spacing)
-            else:
-                wide = max(1, round(mm / spacing))
-                start = (low + high - wide) // 2
-                stop = start + wide
-            box.append((start, stop))
-        (z0, z1), (y0, y1), (x0, x1) = box
-        shape = region.array.shape
-        return (
-            slice(max(0, z0), min(shape[0], z1)),
-            slice(max(0, y0), min(shape[1], y1)),
-            slice(max(0, x0), min(shape[2], x1)),
-        )
+        spacing = region.geometry.spacing
+        reach = [round(mm / step) for mm, step in zip(self.mm, spacing, strict=True)][::-1]  # z, y, x
+        if self.rule == "box":
+            tight, reach = _centred(tight, reach), [0, 0, 0]
+        return grown(tight, reach, region.array.shape)
 
 
 @dataclass(frozen=True)
@@ -199,7 +190,10 @@ class Recipe:
         Of Stage 1: how its labels become a region (`fusion.regions.RegionRule.to_json`), with the fallback
         that was fitted on its training cases; empty: the default rule.
     without
-        Of Stage 1 in nested chains: folds left out of the training beside `fold`.
+        Of Stage 1 in nested chains: folds left out of plan and training beside `fold`.
+    split
+        Id of the split that the folds come from (`radstore.store.manifest.SPLIT`): after another one, "fold
+        2" means other cases. Empty where no fold is held out.
     """
 
     stage: int
@@ -217,6 +211,12 @@ class Recipe:
     store: str = ""
     region_rule: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[int, ...] = ()
+    split: str = ""
+
+    @property
+    def held_out(self) -> tuple[int, ...]:
+        """The folds that neither give a number to the plan nor are trained on, ascending."""
+        return tuple(sorted({self.fold, *self.without} - {NO_FOLD}))
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -327,7 +327,8 @@ class Recipe:
         return cls(**parts)
 
 
-def start_of(box: tuple[slice, slice, slice]) -> Index3:
-    """The first voxel (x, y, z) of a box (z, y, x), as `Geometry.crop` wants it."""
-    z, y, x = box
-    return x.start, y.start, z.start
+def _centred(box: Box, size: Sequence[int]) -> Box:
+    """The box of `size` voxels (at least 1) with the same centre."""
+    wide = [max(1, n) for n in size]
+    z, y, x = ((span.start + span.stop - n) // 2 for span, n in zip(box, wide, strict=True))
+    return box_of((x, y, z), wide[::-1])

@@ -64,6 +64,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     """
 
     my_init_kwargs: dict[str, Any]
+    _best_ema: float | None
 
     def __init__(
         self,
@@ -206,12 +207,13 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
 
     def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
         """nnU-Net's; a structure in none of the patches has no Dice (NaN), without a warning."""
-        with np.errstate(invalid="ignore"), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Mean of empty slice")
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():  # 0 / 0, and the mean of nothing else
+            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
             super().on_validation_epoch_end(val_outputs)
 
     def on_epoch_end(self) -> None:
         """nnU-Net's, and word to who listens."""
+        self._best_ema = None if np.isnan(self._best_ema or 0.0) else self._best_ema  # nothing beats NaN
         super().on_epoch_end()
         self.progress(Epoch.of_log(self.logger.get_checkpoint(), self.current_epoch, self.num_epochs))
 

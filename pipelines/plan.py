@@ -11,6 +11,7 @@ from typing import Any
 
 from radstore.canonical import digest_of
 from radstore.catalog import Case, Catalog, load_catalog
+from radstore.cli.output import many
 from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store import layout
@@ -46,7 +47,7 @@ FULL = Budget()
 QUICK = Budget(
     stage1=(*("--patch", "8", "24", "24", "--stages", "3"), *TINY),
     stage2=(*("--spacing", "3", "1.5", "1.5", "--patch", "16", "40", "40", "--stages", "3"), *TINY),
-    train1=("--epochs", "50", "--steps", "20", "--validation-steps", "2"),
+    train1=("--epochs", "120", "--steps", "20", "--validation-steps", "2"),
     train2=("--epochs", "8", "--steps", "20", "--validation-steps", "2"),
     predict=("--no-mirroring",),
 )
@@ -65,8 +66,10 @@ class Plan:
         Path or URL; None: the one the catalog names.
     out
         The folder of everything that is no store.
-    source, limit
-        Which cases are computed; None: all.
+    source
+        Only its cases are split, trained on and computed; None: all sources'.
+    limit
+        Only the first so many are computed; None: all.
     folds
         Of the split: who is held out.
     selection_folds
@@ -114,7 +117,7 @@ class Plan:
         BadInput
             If nothing was selected and nothing stands in.
         """
-        selected = self.out / f"selected.fold{fold}.yaml"
+        selected = self._selected(fold)
         if selected.is_file():
             return selected
         if self.otherwise is None:
@@ -123,6 +126,15 @@ class Plan:
                 "Name a spec that stands in: --otherwise selected.yaml. The report will say so.",
             )
         return self.otherwise
+
+    def told(self, fold: int) -> str:
+        """What the selection of a fold came to, in words."""
+        if self._selected(fold).is_file():
+            return f"fold {fold}: {many(len(load_spec(self._selected(fold)).names), 'feature')}"
+        return f"fold {fold}: nothing, {self.otherwise or 'and nothing'} stands in"
+
+    def _selected(self, fold: int) -> Path:
+        return self.out / f"selected.fold{fold}.yaml"
 
     @cached_property
     def cases(self) -> Catalog:
@@ -148,18 +160,18 @@ class Plan:
         """The store as it is now, if there is one."""
         return open_store(self.place) if layout.is_store(open_bucket(self.place)) else None
 
-    def found(self, everything: bool = False) -> str:
-        """Digest of the cases that are asked for (or of all): ids, table columns, files as they lie there."""
-        cases = self.cases.cases() if everything else self.cases.cases(self.source, limit=self.limit)
+    def found(self, limited: bool = True) -> str:
+        """Digest of the cases that are asked for, or of all of the source: ids, table columns, files."""
+        cases = self.cases.cases(self.source, limit=self.limit if limited else None)
         return digest_of([_signature(case) for case in cases])
 
     def folded(self) -> str | None:
-        """Digest of the stored folds; None if a case of the catalog has none."""
+        """Digest of the stored folds; None if a case of the source has none."""
         snapshot = self.snapshot()
         stored = (
             {id_: record.marks.get(FOLD) for id_, record in snapshot.manifest.items()} if snapshot else {}
         )
-        if any(stored.get(case.id) is None for case in self.cases.cases()):
+        if any(stored.get(case.id) is None for case in self.cases.cases(self.source)):
             return None
         return digest_of(stored)
 

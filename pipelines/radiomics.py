@@ -28,7 +28,7 @@ def _check(plan: Plan, sample: int, into: str) -> list[Command]:
 
 
 def _split(plan: Plan) -> list[Command]:
-    where = ("--catalog", plan.catalog, "--store", plan.store)
+    where = ("--catalog", plan.catalog, "--store", plan.store, "--source", plan.source)
     return [verb("radstore", "split", "--k", plan.folds, "--seed", plan.seed, "--label", plan.label, *where)]
 
 
@@ -91,9 +91,9 @@ RADIOMICS: tuple[Step, ...] = (
     ),
     Step(
         "split",
-        "who is held out: by patient, stratified by label and lesion size; every case of the catalog",
+        "who is held out: by patient, stratified by label and lesion size; all cases, whatever the limit",
         _split,
-        lambda plan: [plan.found(everything=True), plan.folds, plan.seed, plan.label],
+        lambda plan: [plan.found(limited=False), plan.folds, plan.seed, plan.label],
         Plan.folded,
     ),
     Step(
@@ -124,5 +124,6 @@ RADIOMICS: tuple[Step, ...] = (
         lambda plan: [_select(plan, fold) for fold in range(plan.folds)],
         lambda plan: [*_table(plan), plan.folds],
         lambda plan: selections(plan, range(plan.folds)),
+        lambda plan: "; ".join(map(plan.told, range(plan.folds))),
     ),
 )

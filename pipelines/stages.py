@@ -6,7 +6,6 @@ Every fold K has a chain of its own: its Stage 1 and its ten features have not s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from fusion.recipe import CONTROLS, ROWS
 from pipelines.plan import Plan
@@ -29,7 +28,7 @@ def rows_of(text: str) -> tuple[str, ...]:
     BadInput
         If one is not known.
     """
-    rows = tuple(row.strip() for row in text.split(",") if row.strip()) or ALL_ROWS
+    rows = tuple(dict.fromkeys(row.strip() for row in text.split(",") if row.strip())) or ALL_ROWS
     for row in rows:
         if row not in ALL_ROWS:
             raise BadInput(f"--rows: there is no row {row!r}", suggest(row, ALL_ROWS, "The rows are"))
@@ -61,7 +60,8 @@ def _models(plan: Plan) -> tuple[object, ...]:
 def _plan(plan: Plan, stage: int) -> Iterator[Command]:
     budget = plan.budget.stage1 if stage == 1 else plan.budget.stage2
     for fold in range(plan.folds):
-        chain = ("--features", plan.chosen(fold), "--region", _region(fold)) if stage == 2 else ()
+        features = plan.chosen(fold)  # for Stage 1 too: that there are none is said before hours of training
+        chain = ("--features", features, "--region", _region(fold)) if stage == 2 else ()
         options = (*chain, *budget, "--skip-failed", "--jobs", plan.jobs)
         yield verb(
             "fusion", "plan", "--stage", stage, "--fold", fold, *options, *_models(plan), *_where(plan)
@@ -73,7 +73,7 @@ def _train(plan: Plan, stage: int, row: str) -> Iterator[Command]:
     budget = plan.budget.train1 if stage == 1 else plan.budget.train2
     for fold in range(plan.folds):
         what = ("--stage", stage, "--fold", fold, "--inputs", *inputs)
-        how = (*budget, "--seed", plan.seed, "--device", plan.device, "--continue")
+        how = (*budget, "--seed", plan.seed, "--device", plan.device, "--continue", "--force")
         yield verb("fusion", "train", *what, *how, *_models(plan), "--store", plan.place)
 
 
@@ -93,7 +93,7 @@ def _maps(plan: Plan) -> Iterator[Command]:
 def _predict(plan: Plan) -> Iterator[Command]:
     for row in plan.rows:
         out = plan.out / PREDICTIONS / row
-        options = ("--out", out, *plan.budget.predict, "--device", plan.device)
+        options = ("--out", out, "--force", *plan.budget.predict, "--device", plan.device)
         yield verb("fusion", "predict", "--inputs", row, *options, *_models(plan), *_where(plan))
 
 
@@ -124,23 +124,19 @@ def _mapped(plan: Plan) -> str | None:
     return plan.blocks([FEATURES + _view(plan, fold) for fold in range(plan.folds)], every=False)
 
 
-def _budget(plan: Plan) -> list[object]:
-    return [asdict(plan.budget), plan.seed, plan.folds]
-
-
 STAGES: tuple[Step, ...] = (
     Step(
         "stage1-plan",
         "Stage 1: nnU-Net's plan for each fold, and its samples",
         lambda plan: list(_plan(plan, 1)),
-        lambda plan: [plan.found(), plan.folded(), *_budget(plan)],
+        lambda plan: [plan.found(), plan.folded(), plan.folds, plan.budget.stage1],
         lambda plan: _plans(plan, 1),
     ),
     Step(
         "stage1-train",
         "Stage 1: one model a fold finds the pancreas on the coarse CT",
         lambda plan: list(_train(plan, 1, "ct")),
-        lambda plan: [_plans(plan, 1), *_budget(plan)],
+        lambda plan: [_plans(plan, 1), plan.folds, plan.budget.train1, plan.seed],
         lambda plan: _trained(plan, 1),
     ),
     Step(
@@ -161,21 +157,21 @@ STAGES: tuple[Step, ...] = (
         "stage2-plan",
         "Stage 2: one plan a chain for all rows, and the samples",
         lambda plan: list(_plan(plan, 2)),
-        lambda plan: [_mapped(plan), plan.folded(), *_budget(plan)],
+        lambda plan: [_mapped(plan), plan.folded(), plan.folds, plan.budget.stage2],
         lambda plan: _plans(plan, 2),
     ),
     Step(
         "stage2-train",
         "Stage 2: every row of the ablation on every fold",
         lambda plan: [command for row in plan.rows for command in _train(plan, 2, row)],
-        lambda plan: [_plans(plan, 2), list(plan.rows), *_budget(plan)],
+        lambda plan: [_plans(plan, 2), plan.rows, plan.folds, plan.budget.train2, plan.seed],
         lambda plan: _trained(plan, 2),
     ),
     Step(
         "predict",
         "every case by the chain that has not seen it: candidates and scores",
         lambda plan: list(_predict(plan)),
-        lambda plan: [_trained(plan, 1), _trained(plan, 2), plan.found(), list(plan.rows)],
+        lambda plan: [_trained(plan, 1), _trained(plan, 2), _mapped(plan), plan.found(), plan.budget.predict],
         lambda plan: plan.files([f"{PREDICTIONS}/{row}/predictions.json" for row in plan.rows]),
     ),
     Step(

@@ -26,6 +26,12 @@ def plan(
         int | None,
         typer.Option("--fold", min=0, metavar="K", help="Held out: its cases give no number to the plan."),
     ] = None,
+    without: Annotated[
+        int | None,
+        typer.Option(
+            "--without", min=0, metavar="J", help="Stage 1 of nested chains: leave out this fold too, J > K."
+        ),
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -141,6 +147,7 @@ def plan(
         report = run(
             stage,
             fold,
+            without=without,
             models=models,
             catalog=options.catalog_file(catalog),
             store=options.given_store(store),

@@ -44,6 +44,7 @@ def predict(
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Draw each case's three best slices.")
     ] = True,
+    force: shared.Force = False,
     as_json: options.Json = False,
 ) -> int:
     """Predict lesion candidates and a score of each case.
@@ -76,6 +77,7 @@ def predict(
             rule=CandidateRule.of(threshold, factor, most=most, voxels=voxels),
             probabilities=probabilities,
             pictures=pictures,
+            force=force,
             progress=progress,
             say=note,
         )

@@ -34,7 +34,10 @@ def regions(
     ] = None,
     nested: Annotated[
         bool,
-        typer.Option("--nested", help="Training cases by models that saw no label of fold K either."),
+        typer.Option(
+            "--nested",
+            help="Training cases of fold J by the model without J and K (plan and train it: --without).",
+        ),
     ] = False,
     paper: Annotated[
         bool,
@@ -58,18 +61,15 @@ def regions(
         raise BadInput(f"--stage {stage} predicts no regions", "Stage 1 does: leave it out.")
     if (fold is None) != paper:
         raise BadInput("a chain has a fold, or is of paper mode", "Give either --fold K or --paper.")
-    from fusion.predict.device import choose_device
     from fusion.regions import predict_regions
 
-    chosen, why = choose_device(device)
-    note(f"device: {why}")
     with counting() as progress:
         report = predict_regions(
             models,
             options.given_store(store),
             options.catalog_file(catalog),
             fold,
-            device=chosen.type if chosen.index is None else f"{chosen.type}:{chosen.index}",
+            device=device,
             nested=nested,
             name=region,
             source=source,
@@ -82,6 +82,8 @@ def regions(
         note(f"note: {line}")
     for line in failures(report.failed):
         note(line)
+    for case in report.earlier:
+        note(f"{case}: its region of an earlier run stays in the store")
     show_json(report) if as_json else _tell(report, place(report.store))
     if report.interrupted:
         note("stopped; what was finished is committed, the same command goes on from there")

@@ -61,3 +61,6 @@ Most = Annotated[int, typer.Option("--max-lesions", metavar="N", help="At most s
 Voxels = Annotated[
     int, typer.Option("--min-voxels", metavar="N", help="A candidate has more voxels than this.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what was made with something else; else that is refused.")
+]

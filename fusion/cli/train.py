@@ -92,6 +92,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--continue", help="Go on with what lies in the folder, with its settings.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Begin anew; with --continue: if what lies there cannot be continued."),
+    ] = False,
     ddp: Annotated[
         bool,
         typer.Option("--ddp", help="One process a GPU: torchrun --nproc-per-node N -m fusion train … --ddp"),
@@ -125,6 +129,7 @@ def train(
         device=device,
         init_from=init_from,
         resume=resume,
+        force=force,
         ddp=ddp or None,
         workers=workers,
         progress=_tell,

@@ -35,6 +35,8 @@ def locate(view: View, snapshot: Snapshot, cases: Sequence[str]) -> dict[str, Lo
         if case not in view.cases:
             raise no_case(case, view.cases, "the view")
     entries = [snapshot.case(case).entry(view.block) for case in cases]
+    for case, entry in zip(cases, entries, strict=True):
+        _require_spec(case, view, entry.spec)
 
     def look(key: str) -> tuple[str, dict[str, Any]]:
         path = blocks.path_of(snapshot.bucket, layout.object_folder(key))
@@ -48,14 +50,18 @@ def locate(view: View, snapshot: Snapshot, cases: Sequence[str]) -> dict[str, Lo
     return found
 
 
-def _refuse_unfit(case: str, view: View, attrs: Mapping[str, Any]) -> None:
-    recipe, content, arrays = view.recipe, attrs["content"], attrs["arrays"]
-    if content["spec_hash"] != recipe.spec_hash:
+def _require_spec(case: str, view: View, spec: str) -> None:
+    """By the manifest: two specs that give the same maps share a sample, which knows of neither."""
+    if spec != view.recipe.spec_hash:
         raise BadInput(
-            f"case {case}: {view.block} was made with spec {content['spec_hash'][:12] or '(none)'}, "
-            f"the recipe says {recipe.spec_hash[:12] or '(none)'}",
+            f"case {case}: {view.block} was made with spec {spec[:12] or '(none)'}, "
+            f"the recipe says {view.recipe.spec_hash[:12] or '(none)'}",
             "Make samples and model with the same spec: run `fusion plan` again.",
         )
+
+
+def _refuse_unfit(case: str, view: View, attrs: Mapping[str, Any]) -> None:
+    recipe, content, arrays = view.recipe, attrs["content"], attrs["arrays"]
     there = [*content["names"], *(name for name in arrays if name == REGION)]
     missing = [name for name in recipe.channels if name not in there]
     if missing:

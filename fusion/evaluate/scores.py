@@ -82,7 +82,7 @@ def score(results: Sequence[CaseResult]) -> Scores:
         notes.append("no negative case: AUROC is not defined")
     metrics = _metrics(results) if results else None
     return Scores(
-        ap=float(metrics.AP) + 0.0 if metrics and lesions else math.nan,  # picai_eval's may be -0.0
+        ap=float(metrics.AP) + 0.0 if metrics and lesions else math.nan,  # picai_eval has −0 for nothing
         auroc=float(metrics.auroc) if metrics and 0 < positives < len(results) else math.nan,
         cases=len(results),
         positives=positives,

@@ -8,18 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fusion.folds import split_of
 from fusion.plan.checks import refused, require_lesions, roi_notes, stray_notes, strays
 from fusion.plan.cohort import Cohort, cohort_of
 from fusion.plan.examine import Answer, Question, examine
 from fusion.plan.fingerprint import dataset_fingerprint
-from fusion.plan.names import NO_FOLD, plan_name, write_plan
+from fusion.plan.names import write_plan
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.region_rule import region_rule
 from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
-from fusion.recipe import Recipe, Roi
+from fusion.recipe import NO_FOLD, Recipe, Roi
 from fusion.regions.out_of_fold import require_out_of_fold
 from fusion.regions.rule import RegionRule
 from fusion.samples import materialise
@@ -37,6 +38,7 @@ def plan(
     stage: int,
     fold: int | None = None,
     *,
+    without: int | None = None,
     models: str | Path = "models",
     catalog: str | Path | Catalog = "catalog.yaml",
     store: str | None = None,
@@ -64,6 +66,8 @@ def plan(
         1 (whole CT, 9 × 4.5 × 4.5 mm unless overridden) or 2 (ROI).
     fold
         Which fold is held out; None (with `paper`): none, one plan for all folds.
+    without
+        Stage 1 of nested chains: another fold, above `fold`, that gives no number to the plan either.
     models
         The folder of plans and models.
     catalog, store, source
@@ -94,11 +98,11 @@ def plan(
     BadInput
         If anything does not fit; nothing is written then.
     """
-    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper)
+    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper, without)
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
     snapshot = open_store(store or loaded.store)
     recipe = _recipe(wanted, snapshot)
-    cohort = cohort_of(snapshot, loaded, source, fold)
+    cohort = cohort_of(snapshot, loaded, source, wanted.held)
     cohort = cohort.without(wanted.lacking(cohort.members)).checked(skip_failed)
     leaks = _leaks(wanted, snapshot, cohort)
     answers = _ask(wanted, snapshot, cohort, recipe, jobs, progress)
@@ -108,12 +112,11 @@ def plan(
     fitted = region_rule(wanted.rule, [answers[member.case.id].fallback for member in cohort.training])
     recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
-    name = plan_name(stage, fold)
     found = strays(cohort, answers)
     told = (*wanted.notes, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
     report = PlanReport(
-        name=name,
-        folder=write_plan(models, name, plans, dataset),
+        name=wanted.name,
+        folder=write_plan(models, wanted.name, plans, dataset),
         plans=plans,
         dataset_json=dataset,
         training=tuple(member.case.id for member in cohort.training),
@@ -137,6 +140,8 @@ def _recipe(wanted: Wanted, snapshot: Snapshot) -> Recipe:
         spec_hash=wanted.spec.hash if wanted.spec else "",
         paper_mode=wanted.paper,
         store=f"{snapshot.bucket.location}@{snapshot.version.number}",
+        without=() if wanted.without is None else (wanted.without,),
+        split=split_of(snapshot) if wanted.held else "",
     )
 
 
@@ -163,8 +168,8 @@ def _ask(
     question = Question(
         snapshot, labels, wanted.region, recipe.roi, wanted.view, wanted.maps, wanted.vector, organ
     )
-    lesion, fold = recipe.labels[LESION], cohort.fold
-    tasks = [(question, member, member.fold != fold, lesion) for member in cohort.members]
+    lesion, held = recipe.labels[LESION], cohort.held
+    tasks = [(question, member, member.fold not in held, lesion) for member in cohort.members]
     answers = run(examine, tasks, jobs, partial(progress, "cases looked at") if progress else None)
     return {member.case.id: answer for member, answer in zip(cohort.members, answers, strict=True)}
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fusion.folds import folds_of
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput
-from radstore.split.stored import stored_folds
 from radstore.store.manifest import CaseRecord
 from radstore.store.query import Snapshot
 
@@ -39,8 +39,10 @@ class Cohort:
         The store and its version, for messages.
     members
         Sorted by case id.
-    fold
-        The fold that is held out; None: none is.
+    folds
+        How many the store's split has.
+    held
+        The folds that are held out.
     unusable
         Case → why it cannot be used, of those that should be.
     left_out
@@ -49,19 +51,20 @@ class Cohort:
 
     where: str
     members: tuple[Member, ...]
-    fold: int | None
+    folds: int
+    held: tuple[int, ...]
     unusable: Mapping[str, Reason]
     left_out: Mapping[str, str]
 
     @property
     def training(self) -> tuple[Member, ...]:
         """Who the fingerprint and the statistics come from."""
-        return tuple(member for member in self.members if member.fold != self.fold)
+        return tuple(member for member in self.members if member.fold not in self.held)
 
     @property
     def held_out(self) -> tuple[Member, ...]:
-        """The cases of the fold."""
-        return tuple(member for member in self.members if member.fold == self.fold)
+        """The cases of these folds."""
+        return tuple(member for member in self.members if member.fold in self.held)
 
     def without(self, unusable: Mapping[str, Reason]) -> Cohort:
         """The same without cases that turned out not to be usable."""
@@ -79,25 +82,24 @@ class Cohort:
         if self.unusable and not skip_failed:
             raise self._refused()
         told = {case: message for case, (message, _) in self.unusable.items()}
-        known = {member.fold for member in self.members}
         if not self.members:
             raise BadInput(f"{self.where}: no case of the catalog has labels and a fold", self._hint())
-        folds = range(max(known) + 1)
-        if len(self.members) < len(folds):
+        if len(self.members) < self.folds:
             raise BadInput(
-                f"{self.where}: {len(self.members)} usable cases for {len(folds)} folds",
+                f"{self.where}: {len(self.members)} usable cases for {self.folds} folds",
                 "Split into fewer folds (`radstore split --k`), or repair the cases.",
             )
-        if self.fold is not None and self.fold not in folds:
+        if unknown := [fold for fold in self.held if fold not in range(self.folds)]:
             raise BadInput(
-                f"--fold {self.fold}: {self.where} has folds 0 to {folds[-1]}", "Name one of them."
+                f"fold {unknown[0]}: {self.where} has folds 0 to {self.folds - 1}", "Name one of them."
             )
-        if empty := sorted(set(folds) - known):
+        if empty := sorted(set(range(self.folds)) - {member.fold for member in self.members}):
             raise BadInput(
                 f"{self.where}: fold {empty[0]} has no usable case", "Split again, or repair its cases."
             )
         if not self.training:
-            raise BadInput(f"{self.where}: no case outside fold {self.fold}", "Split into two folds or more.")
+            held = " and ".join(map(str, self.held))
+            raise BadInput(f"{self.where}: no case outside fold {held}", "Split into more folds.")
         return replace(self, unusable={}, left_out={**self.left_out, **told})
 
     def _refused(self) -> BadInput:
@@ -114,7 +116,7 @@ class Cohort:
         return f"As case {some[0]}: {some[1]}." if some else "Name another catalog or --source."
 
 
-def cohort_of(snapshot: Snapshot, catalog: Catalog, source: str | None, fold: int | None) -> Cohort:
+def cohort_of(snapshot: Snapshot, catalog: Catalog, source: str | None, held: tuple[int, ...]) -> Cohort:
     """The cases of a catalog (or of one of its sources) that a plan is made for.
 
     Raises
@@ -122,9 +124,7 @@ def cohort_of(snapshot: Snapshot, catalog: Catalog, source: str | None, fold: in
     BadInput
         If the store has no folds, or they do not belong together.
     """
-    where = f"{snapshot.bucket.location}, version {snapshot.version.number}"
-    records = dict(snapshot.manifest.items())
-    folds = stored_folds({case: {**record.info, **record.marks} for case, record in records.items()}, where)
+    records, folds = dict(snapshot.manifest.items()), folds_of(snapshot)
     members, unusable, left_out = [], {}, {}
     for case in sorted(catalog.cases(source), key=lambda case: case.id):
         if case.problem is not None:
@@ -135,4 +135,5 @@ def cohort_of(snapshot: Snapshot, catalog: Catalog, source: str | None, fold: in
             left_out[case.id] = "it has no fold: `radstore split` gives it one"
         else:
             members.append(Member(case, records[case.id], folds[case.id]))
-    return Cohort(where, tuple(members), fold, unusable, left_out)
+    where = f"{snapshot.bucket.location}, version {snapshot.version.number}"
+    return Cohort(where, tuple(members), max(folds.values()) + 1, held, unusable, left_out)

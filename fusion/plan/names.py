@@ -8,21 +8,41 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fusion.recipe import KEY, Recipe
-from fusion.samples.preparation import CONFIGURATION as CONFIGURATION
+from fusion.recipe import KEY, NO_FOLD, Recipe
 from radstore.errors import BadInput
 from radstore.output_file import writing
 
 Json = dict[str, Any]
 
-NO_FOLD = -1
-"""As `Recipe.fold`: no fold is held out (paper mode, one plan for all folds)."""
 PLANS, DATASET = "plans.json", "dataset.json"
 
 
-def plan_name(stage: int, fold: int | None) -> str:
-    """``stage1-fold0``, ``stage2-fold3``; without a fold (paper mode, one plan for all) ``stage2``."""
-    return f"stage{stage}" if fold is None or fold == NO_FOLD else f"stage{stage}-fold{fold}"
+def plan_name(stage: int, fold: int | None, without: int | None = None) -> str:
+    """``stage1-fold0``, ``stage2-fold3``; without a fold (paper mode, one plan for all) ``stage2``.
+
+    Parameters
+    ----------
+    without
+        Of nested chains: another fold that is left out, ``stage1-fold0-without2``.
+    """
+    if fold is None or fold == NO_FOLD:
+        return f"stage{stage}"
+    return f"stage{stage}-fold{fold}" + ("" if without is None else f"-without{without}")
+
+
+def require_nested(stage: int, fold: int | None, without: int | None) -> None:
+    """Make sure that a second fold that is left out is that of a nested chain.
+
+    Raises
+    ------
+    BadInput
+        Where it is not Stage 1, or not the larger of the two folds.
+    """
+    if without is not None and (stage != 1 or fold is None or without <= fold):
+        raise BadInput(
+            f"--without {without} of stage {stage}, fold {fold}",
+            "It is for Stage 1, and the larger of the two folds: one model serves both chains.",
+        )
 
 
 def plan_folder(models: str | Path, name: str) -> Path:
@@ -45,8 +65,15 @@ def write_plan(models: str | Path, name: str, plans: Mapping[str, Any], dataset:
     return folder
 
 
-def read_plan(models: str | Path, stage: int, fold: int) -> tuple[str, Json, Json]:
+def read_plan(
+    models: str | Path, stage: int, fold: int, without: int | None = None
+) -> tuple[str, Json, Json]:
     """The plan that fold `fold` of a stage is trained by: its own, else the one of all folds (paper mode).
+
+    Parameters
+    ----------
+    without
+        Of nested chains: the other fold that is left out; the plan then is that of both folds and no other.
 
     Returns
     -------
@@ -58,15 +85,18 @@ def read_plan(models: str | Path, stage: int, fold: int) -> tuple[str, Json, Jso
     BadInput
         If there is no such plan, or its files cannot be read.
     """
-    for name in (plan_name(stage, fold), plan_name(stage, None)):
+    require_nested(stage, fold, without)
+    own = plan_name(stage, fold, without)
+    for name in (own, *((plan_name(stage, None),) if without is None else ())):
         folder = plan_folder(models, name)
         if (folder / PLANS).is_file():
             plans, dataset = _load(folder / PLANS), _load(folder / DATASET)
             plans[KEY] = as_read(replace(Recipe.from_plans(plans), fold=fold))
             return name, plans, dataset
+    options = f"--stage {stage} --fold {fold}" + ("" if without is None else f" --without {without}")
     raise BadInput(
-        f"{plan_folder(models, plan_name(stage, fold))}: no plan of stage {stage}, fold {fold}",
-        f"Run `fusion plan --stage {stage} --fold {fold}` first, or name another folder with --models.",
+        f"{plan_folder(models, own)}: no plan of stage {stage}, fold {fold}",
+        f"Run `fusion plan {options}` first, or name another folder with --models.",
     )
 
 

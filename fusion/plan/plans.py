@@ -44,7 +44,8 @@ def make_plans(
     overrides = overrides or Overrides()
     if recipe.stage == 1 and overrides.spacing is None:
         overrides = replace(overrides, spacing=STAGE_1_SPACING)
-    name = f"Dataset{recipe.stage:03d}_{plan_name(recipe.stage, recipe.fold)}"  # nnU-Net wants a number
+    name = plan_name(recipe.stage, recipe.fold, *recipe.without)
+    name = f"Dataset{recipe.stage:03d}_{name}"  # nnU-Net wants a number
     dataset = dataset_json(recipe.labels, training, {"0": CT})
     plans, planner = stock_plans(fingerprint, dataset, name, overrides)
     found = plans["configurations"][CONFIGURATION]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusion.plan.cohort import Member, Reason
+from fusion.plan.names import plan_name, require_nested
 from fusion.recipe import Roi
 from fusion.regions.out_of_fold import region_name
 from fusion.regions.rule import RegionRule
@@ -25,6 +26,8 @@ class Wanted:
     ----------
     stage, fold
         1 or 2; the fold that is held out, None for none.
+    without
+        Stage 1 of nested chains: another fold that is left out.
     spec, region
         Stage 2: of the maps and the vector.
     roi
@@ -44,7 +47,18 @@ class Wanted:
     roi: Roi = field(default_factory=Roi)
     rule: RegionRule | None = None
     paper: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    without: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the plan."""
+        return plan_name(self.stage, self.fold, self.without)
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The folds that are left out, ascending."""
+        return tuple(fold for fold in (self.fold, self.without) if fold is not None)
 
     @property
     def view(self) -> str:
@@ -92,6 +106,7 @@ def wanted_of(
     roi: Roi | None,
     rule: RegionRule | None,
     paper: bool,
+    without: int | None = None,
 ) -> Wanted:
     """What is asked for, checked as far as that goes without the store; parameters as for `fusion.plan.plan`.
 
@@ -102,6 +117,7 @@ def wanted_of(
     """
     if stage not in (1, 2):
         raise BadInput(f"--stage {stage}", "Give 1 (the whole CT) or 2 (around a region).")
+    require_nested(stage, fold, without)
     if fold is None and not paper:
         raise BadInput(
             "no fold is held out",
@@ -114,7 +130,7 @@ def wanted_of(
                 "Stage 1 sees the whole CT and nothing else",
                 "Leave --features, --set, --region and --roi to stage 2.",
             )
-        return Wanted(1, fold, rule=rule or RegionRule(), paper=paper, notes=optimistic)
+        return Wanted(1, fold, rule=rule or RegionRule(), paper=paper, notes=optimistic, without=without)
     if rule is not None:
         raise BadInput("Stage 2 makes no regions", "Leave --dilate-mm to stage 1.")
     if features is None:

@@ -50,6 +50,7 @@ def predict(
     rule: CandidateRule | None = None,
     probabilities: bool = False,
     pictures: bool = True,
+    force: bool = False,
     progress: Progress | None = None,
     say: Say | None = None,
 ) -> Predictions:
@@ -88,6 +89,8 @@ def predict(
         Keep the probability of lesion too.
     pictures
         Draw each case's best slices.
+    force
+        Replace what other models, or other settings, left in `out`.
     progress
         Told of each case.
     say
@@ -96,21 +99,23 @@ def predict(
     Raises
     ------
     BadInput
-        If models, device or cases are not there, or `out` holds other predictions.
+        If models, device or cases are not there, a chain was trained on a patient that it should predict
+        (the cases were split again since), or `out` holds other predictions.
     """
     say = say or (lambda text: None)
     studies = find_studies(files, store, version, catalog, source=source, cases=cases, fold=fold, limit=limit)
     chosen, why = choose_device(device)
     say(f"predicting on {chosen}: {why}")
     trained = Models(Path(models), inputs, chosen, step, mirroring, checkpoint, engine, say)
-    chains = {chain.fold: chain for chain in trained.chains(_folds(studies, trained))}
+    chains = trained.chains_for(studies)
     rule = rule or CandidateRule()
     origin = _origin(trained, list(chains.values()), rule)
-    done = Predictions.start(out, origin)
+    done = Predictions.start(out, origin, say if force else None)
     run = Run(done, chains, rule, probabilities, pictures)
     for at, study in enumerate(studies, start=1):
-        if not done.has(study.id, run.folds_for(study)):
-            run.predict(study)
+        folds = trained.folds_for(study)
+        if not done.has(study.id, folds):
+            run.predict(study, folds)
         if progress:
             progress(at, len(studies))
     return done
@@ -138,33 +143,27 @@ class Run:
     probabilities: bool = False
     pictures: bool = True
 
-    def predict(self, study: Study) -> None:
-        """Predict one case; whatever goes wrong with it is recorded."""
+    def predict(self, study: Study, folds: Sequence[int]) -> None:
+        """Predict one case with the chains of some folds; whatever goes wrong with it is recorded."""
         began = time.perf_counter()
+        written: Written | None = None
         try:
-            prediction, written = self._predict(study, began)
+            prediction, written = self._predict(study, [self.chains[fold] for fold in folds], began)
         except Exception as problem:
             error = explained(problem, study.id, "predict")
-            prediction, written = (
-                CasePrediction(None, "failed", study.fold, source=study.source, error=error),
-                None,
-            )
+            prediction = CasePrediction(None, "failed", study.fold, source=study.source, error=error)
         self.predictions.add(study.id, prediction, written)
 
-    def folds_for(self, study: Study) -> tuple[int, ...]:
-        """The chains that have not seen the case's patient."""
-        return tuple(self.chains) if study.fold is None else (study.fold,)
-
-    def _predict(self, study: Study, began: float) -> tuple[CasePrediction, Written]:
-        chains = [self.chains[fold] for fold in self.folds_for(study)]
+    def _predict(self, study: Study, chains: Sequence[Chain], began: float) -> tuple[CasePrediction, Written]:
         ct = study.read()
         found = [chain.predict(ct, study.stored) for chain in chains]
         mean = average([one.probabilities for one in found])
         labels, lesion = mean.labels(), mean.of(LABELS["lesion"])
         detections, candidates = lesion_candidates(lesion, labels, self.rule)
-        if self.pictures:
-            self._draw(study, ct, _regions(found), lesion, detections)
         fallback = any(one.ingredients.status == "fallback" for one in found)
+        if self.pictures:
+            title = f"{study.id}, fallback region" if fallback else study.id
+            self._draw(study.id, title, ct, _regions(found), lesion, detections)
         prediction = CasePrediction(
             score=case_score(candidates),
             status="fallback" if fallback else "ok",
@@ -177,17 +176,13 @@ class Run:
         )
         return prediction, Written(detections, labels, lesion if self.probabilities else None)
 
-    def _draw(self, study: Study, ct: Volume, region: Volume, lesion: Volume, detections: Volume) -> None:
+    def _draw(
+        self, case: str, title: str, ct: Volume, region: Volume, lesion: Volume, detections: Volume
+    ) -> None:
         from fusion.predict.picture import picture
 
-        path = self.predictions.path(study.id, PICTURE)
-        picture(ct, path, region=region, probability=lesion, candidates=detections, title=study.id)
-
-
-def _folds(studies: Sequence[Study], models: Models) -> list[int]:
-    """The chains that are needed: each fold's for its cases, all for a case of no fold."""
-    needed = {study.fold for study in studies if study.fold is not None}
-    return sorted(needed | set(models.folds if any(study.fold is None for study in studies) else ()))
+        path = self.predictions.path(case, PICTURE)
+        picture(ct, path, region=region, probability=lesion, candidates=detections, title=title)
 
 
 def _origin(models: Models, chains: Sequence[Chain], rule: CandidateRule) -> Origin:

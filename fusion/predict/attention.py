@@ -87,14 +87,11 @@ def export_attention(
     """
     from radstore.report.slices import case_figure
 
-    needed = sorted({study.fold for study in studies if study.fold is not None})
-    folds = models.folds if any(study.fold is None for study in studies) else needed
-    chains = models.chains(folds)
+    chains = models.chains_for(studies)
     written = {}
     for study in studies:
         ct = study.read()
-        meant = [chain for chain in chains if study.fold in (None, chain.fold)]
-        found = [attention_map(chain, ct, study.stored) for chain in meant]
+        found = [attention_map(chains[fold], ct, study.stored) for fold in models.folds_for(study)]
         mean = _mean([volume for volume, _ in found])
         path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), Path(out) / f"{study.id}.{MAP}")
         drawn = Path(out) / f"{study.id}.{PICTURE}"

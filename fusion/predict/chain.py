@@ -22,13 +22,16 @@ from fusion.recipe import Recipe
 from fusion.samples import make_sample
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
+from radstore.store.manifest import FOLD, SPLIT
+from radstore.store.table import FEATURES
 
 if TYPE_CHECKING:
     from fusion.regions import Stage1
     from fusion.samples import Sample
-    from radstore.store.query import CaseView
+    from radstore.store.query import CaseView, Snapshot
 
 Status = Literal["ok", "fallback"]
+NOT_SWAPPED = "the store has no vector of this case to swap with another's: it is given as missing"
 FALLBACK = "Stage 1 found no pancreas; the region is the fallback's"
 
 
@@ -139,7 +142,9 @@ class Chain:
         region, status, from_store = self._region(ct, stored)
         numbers = self._numbers(ct, region, stored if from_store else None)
         if self.recipe.inputs.permuted:
-            numbers = replace(numbers, vector=self._borrowed(ct, stored))
+            borrowed = self._borrowed(ct, stored)
+            notes = (*numbers.notes, *([NOT_SWAPPED] if borrowed is None else []))
+            numbers = replace(numbers, vector=borrowed, notes=notes)
         return Ingredients(region, status, numbers, (FALLBACK,) if status == "fallback" else ())
 
     def _region(self, ct: Volume, stored: CaseView | None) -> tuple[Volume, Status, bool]:
@@ -157,7 +162,15 @@ class Chain:
 
     def _require_own(self, case: CaseView, origin: Mapping[str, Any]) -> None:
         """Refuse a region that the chain, meeting the case as a new one, could not have predicted."""
-        if not self.recipe.paper_mode and self.fold not in origin.get("held_out", ()):
+        if self.recipe.paper_mode:
+            return
+        split = case.record.marks.get(SPLIT)
+        if split is not None and origin.get("split", split) != split:
+            raise BadInput(
+                f"case {case.id}: its region {self.recipe.region!r} was predicted for another split",
+                "Predict it again with `fusion regions`, and build the view again.",
+            )
+        if self.fold not in origin.get("held_out", ()):
             drawn = "is of a model that did not hold out" if origin else "was drawn, not predicted without"
             raise BadInput(
                 f"case {case.id}: its region {self.recipe.region!r} {drawn}, fold {self.fold}",
@@ -177,20 +190,31 @@ class Chain:
         return kept or computed_numbers(ct, region, self.recipe, engine=self.engine)
 
     def _borrowed(self, ct: Volume, stored: CaseView | None) -> np.ndarray | None:
-        """The vector of the other case that training and validation give this one."""
+        """The vector of another case; None: this one has none that it could give in return."""
         if stored is None:
             raise BadInput(
                 f"{ct.source}: the control 'ct+permuted' needs the vectors of a store's other cases",
-                "Predict validation folds of the store with it, nothing else.",
+                "Predict cases of the store with it, nothing else.",
             )
         if self._others is None:
-            from fusion.data.vectors import vectors_of
-            from fusion.data.view import View
-            from fusion.plan import plan_name
-
-            plan = plan_name(2, None if self.recipe.paper_mode else self.fold)
-            self._others = vectors_of(View.of(stored.snapshot, plan, self.recipe), stored.snapshot)
+            self._others = self.permuted(stored.snapshot)
         return self._others.get(stored.id)
+
+    def permuted(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
+        """Case → another's vector, in each fold as in training; cases of no fold swap among themselves."""
+        from fusion.data.vectors import vectors_of
+        from fusion.data.view import Member, View
+        from fusion.plan import plan_name
+
+        view = View.of(snapshot, plan_name(2, None if self.recipe.paper_mode else self.fold), self.recipe)
+        name = FEATURES + self.recipe.view
+        external = {
+            case: Member(str(record.info.get("patient", case)))
+            for case, record in snapshot.manifest.items()
+            if record.marks.get(FOLD) is None and name in record.blocks and record.blocks[name].ok
+        }
+        several = external if len(external) > 1 else {}  # one has nobody to swap with
+        return vectors_of(replace(view, cases={**view.cases, **several}), snapshot)
 
 
 def _status(told: object) -> Status:

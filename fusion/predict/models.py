@@ -12,10 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion.data.view import FILE, View
 from fusion.predict.chain import Chain
 from fusion.predict.predictor import CHECKPOINT, FusionPredictor, Say
+from fusion.predict.studies import Study
 from fusion.samples import make_sample
-from fusion.train.settings import model_folder
+from fusion.train.job import split_cases
+from fusion.train.settings import Folders, model_folder
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 from radstore.suggest import suggest
@@ -81,13 +84,49 @@ class Models:
         BadInput
             If a model is missing or cannot be used.
         """
-        missing = sorted(set(folds or ()) - set(self.folds))
+        self._require_chains(folds or ())
+        return [self._chain(fold) for fold in folds or self.folds]
+
+    def chains_for(self, studies: Sequence[Study]) -> dict[int, Chain]:
+        """Fold → its chain, of all that cases need: each fold's own for its cases, all for one of no fold.
+
+        Raises
+        ------
+        BadInput
+            If a model is missing or cannot be used, or was trained on a patient that it should predict.
+        """
+        folds = sorted({fold for study in studies for fold in self.folds_for(study)})
+        self._require_chains(folds)
+        for fold in folds:
+            self._require_unseen(fold, [study for study in studies if fold in self.folds_for(study)])
+        return {fold: self._chain(fold) for fold in folds}
+
+    def folds_for(self, study: Study) -> tuple[int, ...]:
+        """The chains that have not seen the case's patient: that of its fold, or all."""
+        return tuple(self.folds) if study.fold is None else (study.fold,)
+
+    def _require_chains(self, folds: Sequence[int]) -> None:
+        missing = sorted(set(folds) - set(self.folds))
         if missing:
             raise BadInput(
                 f"{self.folder} has no chain {missing[0]} of row {self.row!r}, which there are cases for",
                 f"Train it, or predict fold {' or '.join(map(str, self.folds))} alone with --fold.",
             )
-        return [self._chain(fold) for fold in folds or self.folds]
+
+    def _require_unseen(self, fold: int, studies: Sequence[Study]) -> None:
+        """Refuse a chain that learnt from patients it should predict: folds may have changed since."""
+        known = {study.id: study.patient for study in studies if study.patient is not None}
+        stage2 = model_folder(self.folder, 2, self.row, fold)
+        trained_on = patients_trained_on(stage2)
+        if trained_on is None and known and self.say:
+            self.say(f"nothing says whom {stage2} was trained on: that it held out fold {fold} is believed")
+        seen = sorted(case for case, patient in known.items() if patient in (trained_on or ()))
+        if seen:
+            raise BadInput(
+                f"{stage2} was trained on the patients of {len(seen):,} of the cases that it should predict "
+                f"(as {seen[0]})",
+                "They were split again since: train it anew, or name the version of then with --version.",
+            )
 
     def _chain(self, fold: int) -> Chain:
         stage2 = self._predictor(model_folder(self.folder, 2, self.row, fold))
@@ -107,6 +146,16 @@ class Models:
             checkpoint=self.checkpoint,
             say=self.say,
         )
+
+
+def patients_trained_on(folder: Path) -> frozenset[str] | None:
+    """The patients that a model was trained on, by the view in its folder; None if that is not there."""
+    place = Folders(folder).view
+    if not (place / FILE).is_file():
+        return None
+    view = View.load(place)
+    training, _ = split_cases(view)
+    return frozenset(view.cases[case].patient for case in training)
 
 
 def stage1_folder(models: Path, fold: int, *, paper: bool = False) -> Path:

@@ -13,7 +13,7 @@ where it stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -184,8 +184,15 @@ class Predictions:
             ) from error
 
     @classmethod
-    def start(cls, folder: Path | str, origin: Origin) -> Predictions:
+    def start(
+        cls, folder: Path | str, origin: Origin, replacing: Callable[[str], None] | None = None
+    ) -> Predictions:
         """The folder to add cases to: new, or what an earlier run of the same origin left there.
+
+        Parameters
+        ----------
+        replacing
+            Told what predictions of something else are dropped for these; None: they are refused.
 
         Raises
         ------
@@ -197,8 +204,15 @@ class Predictions:
             return cls(folder, origin)
         there = cls.open(folder)
         differs = there.origin.differs(origin)
-        if differs:
-            raise BadInput(f"{folder} holds other predictions: {differs}", "Name another folder with --out.")
+        if differs and replacing is None:
+            raise BadInput(
+                f"{folder} holds other predictions: {differs}",
+                "Name another folder with --out, or replace them with --force.",
+            )
+        if differs and replacing is not None:
+            replacing(f"{folder} held {len(there.cases):,} other predictions: {differs}; beginning anew")
+            (folder / INDEX).unlink()  # first: it must not speak of images that are new
+            return cls(folder, origin)
         return cls(folder, there.origin.joined(origin), there.cases)
 
     def has(self, case: str, chains: Sequence[int] | None = None) -> bool:
@@ -210,6 +224,8 @@ class Predictions:
 
     def add(self, case: str, prediction: CasePrediction, written: Written | None = None) -> None:
         """Keep what was predicted for a case: its images first, then its line in the index."""
+        if self.cases.pop(case, None) is not None:
+            self._write()  # else a line would speak of images that are another's, if this is killed
         if written is not None:
             write_volume(written.candidates, self.path(case, CANDIDATES))
             write_volume(written.labels, self.path(case, LABELS))

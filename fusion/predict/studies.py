@@ -35,6 +35,8 @@ class Study:
         Of the catalog, or the file.
     read
         Gives the CT in HU.
+    patient
+        By the catalog's tables; None: a bare file, of whose patient nothing is known.
     fold
         The fold that holds its patient out; None: no chain has seen the patient.
     stored
@@ -44,6 +46,7 @@ class Study:
     id: str
     source: str
     read: Callable[[], Volume]
+    patient: str | None = None
     fold: int | None = None
     stored: CaseView | None = None
 
@@ -155,7 +158,7 @@ def of_catalog(cases: Iterable[Case], snapshot: Snapshot | None) -> list[Study]:
             studies.append(_stored(view, folds))
         else:
             fold = folds.of(case.id, case.patient)
-            studies.append(Study(case.id, case.source, _reader(case), fold))
+            studies.append(Study(case.id, case.source, _reader(case), case.patient, fold))
     return studies
 
 
@@ -211,7 +214,7 @@ def _stored(view: CaseView, folds: _Folds) -> Study:
         )
 
     patient = str(view.info.get("patient", view.id))
-    return Study(view.id, str(view.info.get("source", "")), read, folds.of(view.id, patient), view)
+    return Study(view.id, str(view.info.get("source", "")), read, patient, folds.of(view.id, patient), view)
 
 
 def _has_image(view: CaseView) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion.regions.out_of_fold import folds_of, split_of
+from fusion.folds import folds_of, split_of
 from fusion.regions.rule import RegionRule
 from radstore.catalog import Case
 from radstore.errors import BadInput

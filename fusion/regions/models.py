@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fusion.plan.names import NO_FOLD
-from fusion.recipe import Recipe
+from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.assignment import Stage1
+from fusion.train.settings import model_folder
 from radstore.errors import BadInput, StoreError
 from radstore.store.manifest import FOLD
 from radstore.store.query import open_store
@@ -58,29 +58,42 @@ class Stage1Models:
         from fusion.predict.models import as_stage1
         from fusion.predict.predictor import FusionPredictor
 
+        self.require([held_out])
         folder = stage1_folder(self.folder, held_out)
-        if not folder.is_dir():
-            raise BadInput(f"{folder} is not there", _remedy(held_out))
         predictor = FusionPredictor(folder, device=self.device, say=self.say)
-        really = folds_held_out(predictor.recipe)
-        wrong = [fold for fold in held_out if fold not in really]
+        recipe = predictor.recipe
+        if held_out and recipe.paper_mode:
+            raise BadInput(
+                f"{folder}: its plan (normalisation, fallback) comes from all folds: it held out none wholly",
+                f"Plan Stage 1 for the fold. {_remedy(held_out)} Or say --paper, and call it optimistic.",
+            )
+        wrong = [fold for fold in held_out if fold not in recipe.held_out]
         if wrong:
             raise BadInput(f"{folder}: its model did not hold out fold {wrong[0]}", _remedy(held_out))
-        trained_on = patients_trained_on(predictor.recipe, self.store)
-        return replace(as_stage1(predictor), held_out=really, trained_on=trained_on)
+        trained_on = patients_trained_on(recipe, self.store)
+        return replace(as_stage1(predictor), held_out=recipe.held_out, trained_on=trained_on)
+
+    def require(self, groups: Iterable[tuple[int, ...]]) -> None:
+        """Make sure that there is a model for each group of folds that one must have held out.
+
+        Raises
+        ------
+        BadInput
+            Naming the first that is missing.
+        """
+        for held_out in groups:
+            folder = stage1_folder(self.folder, held_out)
+            if not folder.is_dir():
+                raise BadInput(f"{folder} is not there", _remedy(held_out))
 
 
 def stage1_folder(models: Path, held_out: tuple[int, ...]) -> Path:
     """The folder of the model that held out certain folds, ascending."""
+    if held_out:
+        return model_folder(models, 1, "", *held_out)
     from fusion.predict.models import stage1_folder as of_chain
 
-    own = of_chain(models, held_out[0] if held_out else NO_FOLD, paper=not held_out)
-    return own if len(held_out) < 2 else own.with_name(f"{own.name}-without{held_out[1]}")
-
-
-def folds_held_out(recipe: Recipe) -> tuple[int, ...]:
-    """The folds that a model did not train on, ascending."""
-    return tuple(sorted({recipe.fold, *recipe.without} - {NO_FOLD}))
+    return of_chain(models, NO_FOLD, paper=True)
 
 
 def patients_trained_on(recipe: Recipe, store: str) -> frozenset[str] | None:
@@ -100,16 +113,14 @@ def patients_trained_on(recipe: Recipe, store: str) -> frozenset[str] | None:
         records = dict(open_store(store, int(version)).manifest.items())
     except StoreError:  # the version expired: whoever asks is told that nothing is known
         return None
-    held = folds_held_out(recipe)
     return frozenset(
         str(record.info.get("patient", case))
         for case, record in records.items()
-        if record.marks.get(FOLD) is not None and record.marks[FOLD] not in held
+        if record.marks.get(FOLD) is not None and record.marks[FOLD] not in recipe.held_out
     )
 
 
 def _remedy(held_out: tuple[int, ...]) -> str:
-    if len(held_out) < 2:
-        fold = f" --fold {held_out[0]}" if held_out else ""
-        return f"Train it with `fusion train --stage 1{fold}`, or name another folder with --models."
-    return f"Train Stage 1 without folds {held_out[0]} and {held_out[1]}, or leave out --nested."
+    options = "".join(f" {o} {fold}" for o, fold in zip(("--fold", "--without"), held_out, strict=False))
+    or_else = "leave out --nested" if len(held_out) > 1 else "name another folder with --models"
+    return f"Train it with `fusion train --stage 1{options}`, or {or_else}."

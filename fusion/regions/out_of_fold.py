@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fusion.folds import folds_of
 from radstore.errors import BadInput
-from radstore.split.stored import stored_folds
-from radstore.store.manifest import FOLD, SPLIT, CaseRecord
+from radstore.split.roll import some
+from radstore.store.manifest import SPLIT, CaseRecord
 from radstore.store.query import Snapshot
 from radstore.store.table import REGION
 
-SHOWN = 3  # cases named in a message
 PREDICT = (
     "Predict it out of fold with `fusion regions`, and build again; or say --paper, and call it optimistic."
 )
@@ -19,15 +19,6 @@ PREDICT = (
 def region_name(fold: int | None) -> str:
     """``stage1-foldK``: what Stage 1 of chain K found; without a fold (paper mode) ``stage1``."""
     return "stage1" if fold is None else f"stage1-fold{fold}"
-
-
-def folds_of(snapshot: Snapshot) -> dict[str, int]:
-    """Case → fold, for the cases of a version that have one; raises as `stored_folds` does."""
-    rows = {
-        case: {**record.marks, "patient": record.info.get("patient", case)}
-        for case, record in snapshot.manifest.items()
-    }
-    return stored_folds(rows, f"{snapshot.bucket.location}, version {snapshot.version.number}")
 
 
 def require_out_of_fold(
@@ -71,7 +62,7 @@ def require_out_of_fold(
     """
     missing = [case for case in cases if not _has(snapshot.manifest.get(case), region)]
     if missing:
-        raise BadInput(f"{_some(missing)}: no region {region!r} in the store", PREDICT)
+        raise BadInput(f"{some(missing)}: no region {region!r} in the store", PREDICT)
     folds = folds_of(snapshot)
     wrong: dict[str, list[str]] = {}
     for case in cases:
@@ -79,7 +70,7 @@ def require_out_of_fold(
         why = _leak(record, region, folds.get(case), fold if nested else None)
         if why:
             wrong.setdefault(why, []).append(case)
-    told = tuple(f"region {region!r} of {_some(these)}: {why}" for why, these in wrong.items())
+    told = tuple(f"region {region!r} of {some(these)}: {why}" for why, these in wrong.items())
     if told and not paper:
         raise BadInput("; ".join(told), PREDICT)
     return told
@@ -107,15 +98,3 @@ def _leak(record: CaseRecord, region: str, fold: int | None, held: int | None) -
         if number not in origin.get("held_out", ()):
             return f"its model did not hold out fold {number}"
     return None
-
-
-def split_of(snapshot: Snapshot) -> str:
-    """The id of the split that the folds of a version come from."""
-    return next(
-        str(r.marks.get(SPLIT)) for _, r in snapshot.manifest.items() if r.marks.get(FOLD) is not None
-    )
-
-
-def _some(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - SHOWN:,} more" if len(cases) > SHOWN else ""
-    return f"{'case' if len(cases) == 1 else 'cases'} {', '.join(cases[:SHOWN])}{more}"

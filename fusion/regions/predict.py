@@ -6,7 +6,7 @@ Which model predicts which case is said in `fusion.regions.assignment`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ class RegionsReport:
     fallback
         Of all those, the ones in which Stage 1 found nothing.
     failed
-        Case → error (``step``, ``message``, ``remedy``); recorded in the store too.
+        Case → error (``step``, ``message``, ``remedy``); recorded in the store too, unless it has
+    earlier
+        a region of an earlier run for the case: that stays.
     version
         The latest version of the store afterwards.
     notes
@@ -63,6 +65,7 @@ class RegionsReport:
     version: Version
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    earlier: tuple[str, ...] = ()
 
 
 def predict_regions(
@@ -105,7 +108,7 @@ def predict_regions(
     progress
         Told how many of how many cases are done.
     say
-        Told of fallbacks of the device, for `models` given as a folder.
+        Told of the device and its fallbacks, for `models` given as a folder.
 
     Raises
     ------
@@ -120,17 +123,15 @@ def predict_regions(
     snapshot = open_store(store or loaded.store)
     chain = Assignment(snapshot, fold, nested)
     meant = loaded.cases(source, cases)
-    given = models if callable(models) else _models_in(models, device, snapshot, say)
+    groups = chain.groups(meant)
+    given = models if callable(models) else _models_in(models, device, snapshot, groups, say)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
-        # every model is there and has not seen its cases, before a case is predicted
-        ready = [
-            (_unseen(chain, given(held), held, group), group) for held, group in chain.groups(meant).items()
-        ]
         try:
-            while ready:
-                model, group = ready.pop(0)  # not kept: its network may be large
+            for held, group in groups.items():
+                model = given(held)
+                chain.require_unseen(model, held, group)
                 for case in group:
                     run.predict(model, case, chain.origin(model))
         except KeyboardInterrupt:
@@ -140,18 +141,23 @@ def predict_regions(
     return run.report(open_store(snapshot.bucket.location).version, tuple(chain.notes))
 
 
-def _unseen(chain: Assignment, model: Stage1, held: Sequence[int], cases: Sequence[Case]) -> Stage1:
-    chain.require_unseen(model, held, cases)
-    return model
-
-
 def _models_in(
-    folder: str | Path, device: str, snapshot: Snapshot, say: Callable[[str], None] | None
+    folder: str | Path,
+    device: str,
+    snapshot: Snapshot,
+    groups: Iterable[tuple[int, ...]],
+    say: Callable[[str], None] | None,
 ) -> Models:
+    """The models of a folder; one that is missing is missed now, not after hours."""
     from fusion.predict.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
-    return Stage1Models(folder, choose_device(device)[0], snapshot.bucket.location, say)
+    chosen, why = choose_device(device)
+    if say:
+        say(f"device: {why}")
+    models = Stage1Models(folder, chosen, snapshot.bucket.location, say)
+    models.require(groups)
+    return models
 
 
 class _Run:
@@ -172,6 +178,7 @@ class _Run:
         self.predicted: dict[str, bool] = {}  # case → whether it fell back
         self.unchanged: dict[str, bool] = {}
         self.failed: dict[str, Mapping[str, str]] = {}
+        self.earlier: list[str] = []
         self.interrupted = False
         self._total, self._progress = total, progress
         self._committed_at = time.monotonic()
@@ -183,7 +190,8 @@ class _Run:
         except Exception as problem:
             error = explained(problem, case.id, STEP)
             self.failed[case.id] = error
-            self.keeper.fail(case.id, error)
+            if not self.keeper.fail(case.id, error):
+                self.earlier.append(case.id)
         waited = time.monotonic() - self._committed_at
         if len(self.keeper) >= COMMIT_CASES or waited >= COMMIT_SECONDS:
             self.commit()
@@ -209,6 +217,7 @@ class _Run:
             version=version,
             notes=notes,
             interrupted=self.interrupted,
+            earlier=tuple(self.earlier),
         )
 
     def _predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:

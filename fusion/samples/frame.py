@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.recipe import Roi, start_of
+from fusion.recipe import Roi
 from fusion.samples.preparation import Preparation
 from radstore.errors import RegionError
 from radstore.images.box import Box, bounding_box, placed, sides, whole
@@ -125,8 +125,10 @@ def reordered_grid(grid: Geometry, order: Sequence[int]) -> Geometry:
 
 def cropped(volume: Volume, box: Box) -> Volume:
     """The part of a volume in a box."""
-    z, y, x = sides(box)
-    return replace(volume, array=volume.array[box], geometry=volume.geometry.crop(start_of(box), (x, y, z)))
+    z, y, x = box
+    depth, height, width = sides(box)
+    grid = volume.geometry.crop((x.start, y.start, z.start), (width, height, depth))
+    return replace(volume, array=volume.array[box], geometry=grid)
 
 
 def resized(grid: Geometry, shape: Index3) -> Geometry:

@@ -112,5 +112,4 @@ class Job:
             "preparation": self.preparation.document,
             "labels": sorted(recipe.labels.values()),
             "roi": roi,
-            "spec": recipe.spec_hash,  # stands in the block
         }

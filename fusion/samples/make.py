@@ -91,7 +91,6 @@ def make_sample(
         locations=None if seg is None else locations(seg),
         properties=properties,
         geometry=frame.grid,
-        spec_hash=recipe.spec_hash,
     )
 
 

@@ -38,8 +38,6 @@ class Sample:
         background), ``vanished_labels`` (those too small for this grid).
     geometry
         The network's grid in the patient.
-    spec_hash
-        Of the recipe: of the spec that maps and vector are computed from; empty where there is none.
     """
 
     data: np.ndarray
@@ -49,7 +47,6 @@ class Sample:
     locations: np.ndarray | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     geometry: Geometry | None = None
-    spec_hash: str = ""
 
     @property
     def region_box(self) -> list[list[int]] | None:
@@ -70,7 +67,6 @@ class Sample:
             "names": list(self.names),
             "properties": dict(self.properties),
             "region_box": self.region_box,
-            "spec_hash": self.spec_hash,
         }
         there = {name: array for name, array in arrays.items() if array is not None}
         return Block(TRAINING, there, self.geometry, content, provenance or {})
@@ -83,7 +79,6 @@ class Sample:
             names=tuple(content["names"]),
             properties=content["properties"],
             geometry=block.geometry,
-            spec_hash=content["spec_hash"],
             data=block.arrays["data"],
             region=block.arrays.get("region"),
             seg=block.arrays.get("seg"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion.samples.preparation import CONFIGURATION
-from fusion.train.job import Job, prepare
+from fusion.train.job import INTENSITIES, Job, prepare
 from fusion.train.settings import FOLDERS, Epoch
 from radstore.errors import BadInput
 from radstore.output_file import writing
@@ -38,6 +38,7 @@ def train(
     device: str = "auto",
     init_from: Path | str | None = None,
     resume: bool = False,
+    force: bool = False,
     ddp: bool | None = None,
     workers: int | None = None,
     progress: Callable[[Epoch], None] | None = None,
@@ -68,6 +69,8 @@ def train(
         A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from.
     resume
         Continue what lies in the folder, with its settings.
+    force
+        Begin anew, whatever lies in the folder; with `resume`: if it cannot be continued.
     ddp
         See `fusion.train.distributed.joined`.
     workers
@@ -101,6 +104,7 @@ def train(
             name=name,
             without=without,
             resume=resume,
+            force=force,
             changes=settings,
             say=speak,
         )
@@ -121,10 +125,12 @@ def train(
 
 def _lay_out(job: Job) -> None:
     """View and fingerprint (what of it stands in the plans), where nnU-Net has its preprocessed cases."""
+    for file in job.stale:  # first: what is killed from here on goes on with this training
+        file.unlink()
     job.view.save(job.folders.view)
-    known = "foreground_intensity_properties_per_channel"
+    known = {INTENSITIES: job.plans[INTENSITIES]}
     with writing(job.folders.data / "dataset_fingerprint.json") as aside:
-        aside.write_text(json.dumps({known: job.plans[known]}, indent=1) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 def _trainer(job: Job, fold: int, device: torch.device) -> FusionTrainer:

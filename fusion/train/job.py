@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fusion.data.view import View
-from fusion.plan import plans_for_row, read_plan
+from fusion.folds import split_of
+from fusion.plan import plan_name, plans_for_row, read_plan
 from fusion.recipe import KEY as RECIPE
 from fusion.recipe import Inputs, Recipe
 from fusion.regions import require_out_of_fold
@@ -24,6 +25,8 @@ from radstore.store.query import Snapshot, open_store
 
 CHECKPOINTS = ("checkpoint_latest.pth", "checkpoint_final.pth", "checkpoint_best.pth")
 """nnU-Net's; which of them a training continues from, if it is there."""
+INTENSITIES = "foreground_intensity_properties_per_channel"
+"""Of what the CT is normalised by, in the plans."""
 CHANGEABLE = ("epochs", "save_every", "compile")
 """Settings that a training which is continued may change."""
 
@@ -44,6 +47,8 @@ class Job:
         What it continues from.
     done
         Whether all its epochs are trained already.
+    stale
+        Checkpoints of another training, which are removed before this one begins.
     """
 
     plans: dict[str, Any]
@@ -52,6 +57,7 @@ class Job:
     folders: Folders
     checkpoint: Path | None
     done: bool
+    stale: tuple[Path, ...] = ()
 
 
 def prepare(
@@ -65,6 +71,7 @@ def prepare(
     name: str | None,
     without: int | None,
     resume: bool,
+    force: bool,
     changes: Mapping[str, Any],
     say: Callable[[str], None],
 ) -> Job:
@@ -75,32 +82,42 @@ def prepare(
     BadInput
         If anything does not fit. Nothing is written.
     """
-    plan, plans, dataset_json = read_plan(models, stage, fold)
+    plan, plans, dataset_json = read_plan(models, stage, fold, without)
+    if plan == plan_name(stage, None):
+        say(f"there is no plan of fold {fold} alone: that of all folds is taken, scores will be optimistic")
     plans, dataset_json = plans_for_row(plans, dataset_json, Inputs(inputs), channels)
-    if without is not None:
-        _require_nested(stage, fold, without)
-        plans[RECIPE] = replace(Recipe.from_plans(plans), without=(without,)).to_json()
     settings = Training().with_changes(changes)
     folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold, without))
-    checkpoint, trained = _checkpoint(folders.model / f"fold_{fold}", resume, say), 0
+    there = _checkpoints(folders.model / f"fold_{fold}", resume, force, say)
+    checkpoint, trained = (there[0], 0) if resume and there else (None, 0)
     if checkpoint is not None:
-        settings, trained = _continued(checkpoint, plans, changes)
+        try:
+            settings, trained = _continued(checkpoint, plans, changes)
+        except BadInput as differs:
+            if not force:
+                raise
+            say(f"{differs.message}; beginning anew")
+            checkpoint = None
     snapshot = _snapshot(store, Recipe.from_plans(plans), folders, checkpoint)
     recipe = replace(Recipe.from_plans(plans), store=f"{snapshot.bucket.location}@{snapshot.version.number}")
+    _require_split(recipe, snapshot)
     view = View.of(snapshot, plan, recipe)
     _require_cases(view, snapshot, recipe, say)
     plans |= {RECIPE: recipe.to_json(), SETTINGS: settings.to_json()}
-    return Job(plans, dataset_json, view, folders, checkpoint, done=trained >= settings.epochs)
+    done, stale = trained >= settings.epochs, () if checkpoint else there
+    return Job(plans, dataset_json, view, folders, checkpoint, done, stale)
 
 
-def _checkpoint(folder: Path, resume: bool, say: Callable[[str], None]) -> Path | None:
-    """What to continue from; nothing that lies there is ever overwritten unasked."""
-    found = [folder / file for file in CHECKPOINTS if (folder / file).is_file()]
-    if found and not resume:
-        raise BadInput(f"{found[0]} is there already", "Add --continue, give a --name, or remove the folder.")
+def _checkpoints(folder: Path, resume: bool, force: bool, say: Callable[[str], None]) -> tuple[Path, ...]:
+    """What lies there, the one to continue from first; it is never overwritten unasked."""
+    found = tuple(folder / file for file in CHECKPOINTS if (folder / file).is_file())
+    if found and not (resume or force):
+        raise BadInput(
+            f"{found[0]} is there already", "Add --continue or --force, give a --name, or remove the folder."
+        )
     if resume and not found:
         say(f"{folder}: nothing to continue from, beginning anew")
-    return found[0] if found else None
+    return found
 
 
 def _continued(
@@ -114,7 +131,7 @@ def _continued(
     if _essence(theirs) != _essence(plans):
         raise BadInput(
             f"{checkpoint} is of another network, or of another plan",
-            "Begin anew with a --name, or restore the plan that it was trained by.",
+            "Begin anew with --force or a --name, or restore the plan that it was trained by.",
         )
     before = Training.from_plans(theirs)
     after = before.with_changes(changes)
@@ -122,15 +139,15 @@ def _continued(
         if setting not in CHANGEABLE and value != getattr(before, setting):
             raise BadInput(
                 f"{checkpoint} was trained with {setting} {getattr(before, setting)}, now it is {value}",
-                "Leave the setting out to continue, or begin anew with a --name.",
+                "Leave the setting out to continue, or begin anew with --force or a --name.",
             )
     return after, found["current_epoch"]
 
 
 def _essence(plans: Mapping[str, Any]) -> tuple[Any, Any]:
     """What of plans a network depends on: its configuration, and how its inputs are made."""
-    configuration = json.loads(json.dumps(plans["configurations"][CONFIGURATION]))
-    return configuration, replace(Recipe.from_plans(plans), store="")
+    parts = plans["configurations"][CONFIGURATION], plans[INTENSITIES]
+    return json.loads(json.dumps(parts)), replace(Recipe.from_plans(plans), store="")
 
 
 def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: Path | None) -> Snapshot:
@@ -138,6 +155,16 @@ def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: P
     if checkpoint is not None and (folders.view / "view.json").is_file():
         return View.load(folders.view).open()
     return open_store(store or recipe.store.rpartition("@")[0] or recipe.store)
+
+
+def _require_split(recipe: Recipe, snapshot: Snapshot) -> None:
+    """Folds of another split are other cases."""
+    if recipe.split and recipe.split != split_of(snapshot):
+        raise BadInput(
+            f"{snapshot.bucket.location}, version {snapshot.version.number}: its cases were split again "
+            f"since stage {recipe.stage}, fold {recipe.fold}, was planned",
+            "Run `fusion plan` again: its numbers may come from cases that are held out now.",
+        )
 
 
 def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Callable[[str], None]) -> None:
@@ -164,11 +191,3 @@ def split_cases(view: View) -> tuple[list[str], list[str]]:
     left_out = (None, fold, *view.recipe.without)
     training = [case for case, member in cases if member.fold not in left_out]
     return sorted(training), sorted(case for case, member in cases if member.fold == fold)
-
-
-def _require_nested(stage: int, fold: int, without: int) -> None:
-    if stage != 1 or without <= fold:
-        raise BadInput(
-            f"--without {without} of stage {stage}, fold {fold}",
-            "It is for Stage 1, and the larger of the two folds: one model serves both chains.",
-        )

@@ -1,8 +1,10 @@
-"""nnU-Net's log of a training, its picture drawn now and then."""
+"""nnU-Net's log of a training: an epoch without a Dice does not end it, its picture is drawn now and then."""
 
 from __future__ import annotations
 
+import math
 import time
+from typing import Any
 
 import fusion.nnunet  # noqa: F401  (before nnunetv2)
 
@@ -16,6 +18,9 @@ SECONDS = 60.0
 class TrainingLog(LocalLogger):  # type: ignore[misc]
     """nnU-Net's log; ``progress.png`` is drawn once a minute at most, and behind the last epoch.
 
+    Where no structure is in any patch of an epoch, its Dice is NaN. nnU-Net's moving average would then be
+    NaN for ever, and no checkpoint the best any more; here it stays as it was.
+
     Parameters
     ----------
     epochs
@@ -25,6 +30,14 @@ class TrainingLog(LocalLogger):  # type: ignore[misc]
     def __init__(self, epochs: int) -> None:
         super().__init__()
         self._epochs, self._drawn = epochs, time.monotonic()
+
+    def log(self, key: str, value: Any, epoch: int) -> None:
+        """Called with what an epoch came to; the moving average of the Dice leaves out what has none."""
+        if key == "ema_fg_dice" and math.isnan(value):
+            before = self.my_fantastic_logging[key][epoch - 1 : epoch]
+            known = [dice for dice in before if not math.isnan(dice)]
+            value = known[0] if known else self.my_fantastic_logging["mean_fg_dice"][epoch]
+        super().log(key, value, epoch)
 
     def plot_progress_png(self, output_folder: str) -> None:
         """Called behind each epoch; draws if it is time."""

@@ -96,6 +96,10 @@ class Job:
             graphs[MAPS + self.view] = self.spec.graph("voxel")
         return graphs
 
+    def spec_hash(self, name: str) -> str:
+        """The hash of the spec, of a block that it determines; empty for image and region."""
+        return self.spec.hash if name in self.graphs else ""
+
     def leftovers(self, record: CaseRecord) -> set[str]:
         """Blocks of this view that an earlier spec asked for and this one does not (maps, mostly)."""
         return ({FEATURES + self.view, MAPS + self.view} - set(self.graphs)) & set(record.blocks)

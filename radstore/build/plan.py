@@ -90,4 +90,5 @@ def _is_done(job: Job, case: Case, record: CaseRecord, cache: DigestCache) -> bo
     if image is None or mask is None:
         return False
     keys = job.keys(Inputs(image, mask, job.kept_key(case)))
-    return not job.leftovers(record) and all(record.has(name, key) for name, key in keys.items())
+    there = all(record.has(name, key, job.spec_hash(name)) for name, key in keys.items())
+    return there and not job.leftovers(record)

@@ -190,14 +190,15 @@ class Step:
         # a block that is named but no longer there (deleted by hand, or as damaged) is made again
         if digest is None:
             return False
-        if not (self.known.has(name, key) and digest == self.known.blocks[name].digest):
-            self.entries[name] = self._entry(bucket, key)
+        named = self.known.has(name, key, self.job.spec_hash(name))
+        if not (named and digest == self.known.blocks[name].digest):
+            self.entries[name] = self._entry(bucket, name, key)
         self.settled.add(name)
         return True
 
     def _publish(self, bucket: Bucket, name: str, key: str, block: Block) -> None:
         blocks.publish(bucket, layout.object_folder(key), block)
-        self.entries[name] = self._entry(bucket, key)
+        self.entries[name] = self._entry(bucket, name, key)
         self.settled.add(name)
 
     def _block(self, bucket: Bucket, name: str, chosen: Engine, parcel: Parcel) -> Block:
@@ -225,7 +226,7 @@ class Step:
         folders = [layout.object_folder(entry.key) for entry in entries]
         return [folder for folder in folders if blocks.find(bucket, folder) is not None]
 
-    def _entry(self, bucket: Bucket, key: str) -> Entry:
+    def _entry(self, bucket: Bucket, name: str, key: str) -> Entry:
         folder = layout.object_folder(key)
         group = blocks.open_group(bucket, folder)
         attrs = blocks.own_attributes(group)
@@ -237,7 +238,7 @@ class Step:
             spacing=tuple(geometry["spacing"]) if geometry else (),
             engine=provenance.get("engine", ""),
             device=provenance.get("device", ""),
-            spec=self.job.spec.hash if "spec" in provenance else "",
+            spec=self.job.spec_hash(name),
             undefined=len(attrs["content"].get("failures", {})),
         )
 

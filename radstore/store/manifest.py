@@ -109,10 +109,13 @@ class CaseRecord:
     blocks: Mapping[str, Entry] = field(default_factory=dict)
     marks: Mapping[str, Any] = field(default_factory=dict)
 
-    def has(self, name: str, key: str) -> bool:
-        """Whether the case has the block with this key under this name."""
+    def has(self, name: str, key: str, spec: str = "") -> bool:
+        """Whether the case has the block with this key under this name, and as one of this spec.
+
+        Two specs that give the same numbers share a key; only the entry says which one is meant.
+        """
         entry = self.blocks.get(name)
-        return entry is not None and entry.ok and entry.key == key
+        return entry is not None and entry.ok and (entry.key, entry.spec) == (key, spec)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -1,11 +1,11 @@
 """What happens when two builders change one case: a three-way merge, block by block.
 
 1. Only one side changed it: that side's.
-2. Both say the same (same key, same content): theirs, which is in the log already.
+2. Both say the same (same key, same content, same spec): theirs, which is in the log already.
 3. A block against a failure record: the block.
 4. Two failures: the newer, ours.
-5. Two blocks with one key but different digests: the newer, ours (a lost block was computed anew, and a
-   recipe does not always give the same last bits).
+5. Two blocks with one key but different digests or specs: the newer, ours (a lost block was computed anew,
+   and a recipe does not always give the same last bits; two specs can ask for the same numbers).
 6. Two blocks with different keys, or two values of one table column or mark: a conflict. The case keeps what
    the log has; nothing of ours enters it.
 7. A removal (of a block, a column, a mark, the whole case) against a change: the change, which someone needs.
@@ -108,7 +108,7 @@ def _same_record(a: CaseRecord, b: CaseRecord) -> bool:
 def _same_entry(a: Any, b: Any) -> bool:
     if a is ABSENT or b is ABSENT:
         return a is b
-    return bool(a.identity == b.identity)
+    return bool(a.identity == b.identity and a.spec == b.spec)
 
 
 def _refuse(name: str, ours: Any, theirs: Any) -> Any:

@@ -241,8 +241,8 @@ class CaseView:
     def _array(self, name: str, array: str) -> xr.DataArray:
         import xarray as xr
 
-        bucket = self.snapshot.bucket
-        path = blocks.path_of(bucket, layout.object_folder(self.entry(name).key))
+        bucket, entry = self.snapshot.bucket, self.entry(name)
+        path = blocks.path_of(bucket, layout.object_folder(entry.key))
         dataset = xr.open_zarr(
             bucket.zarr(), group=path, chunks=None, consolidated=False, mask_and_scale=False, zarr_format=3
         )
@@ -251,6 +251,8 @@ class CaseView:
         if attrs["geometry"]:
             data = data.assign_coords(_coords(Geometry.from_json(attrs["geometry"])))
         data.attrs = {**attrs["content"], **attrs["provenance"], "geometry": attrs["geometry"]}
+        if entry.spec:  # two specs with the same numbers share a block, which names the one that came first
+            data.attrs["spec_hash"] = entry.spec
         if array == "image":
             data.attrs["units"] = "HU"
         return data.rename(array)

@@ -145,11 +145,21 @@ class Keeper:
         record = self._record(case)
         self._pending[case] = _publish(self.bucket, self.name, _checked(self.bucket, case, region, record))
 
-    def fail(self, case: str, error: Mapping[str, str]) -> None:
-        """Record why a case has no mask: ``step``, ``message``, ``remedy``; raises StoreError as `keep`."""
-        self._record(case)
+    def fail(self, case: str, error: Mapping[str, str]) -> bool:
+        """Record why a case has no mask: ``step``, ``message``, ``remedy``; raises StoreError as `keep`.
+
+        Returns
+        -------
+        bool
+            False, and nothing is recorded, if there is a mask of an earlier time: it stays. It says itself
+            what it was made by and for, and whoever reads it looks.
+        """
+        kept = self._record(case).blocks.get(REGION + self.name)
+        if kept is not None and kept.ok:
+            return False
         key = digest_of(["failed", dict(error)])
         self._pending[case] = Entry(key, "failed", error=dict(error), origin={})
+        return True
 
     def commit(self, message: str = "") -> Commit:
         """Put what is pending into the log; the three-way merge's base is what the log said before."""

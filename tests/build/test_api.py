@@ -291,6 +291,19 @@ def test_the_embedded_cluster(offline: Any) -> None:
     assert offline.verify() == 3 * 3 + 1
 
 
+def test_a_spec_with_the_same_numbers_is_named_all_the_same(offline: Any) -> None:
+    """What only maps depend on leaves the vectors as they are; they are of the new spec nevertheless."""
+    offline.add("a")
+    offline.build(scheduler=None, workers=1)
+    before = offline.records()["a"].blocks["features/tiny@organ"]
+    wider = offline.spec({"voxelSetting": {"kernelRadius": 2}})
+    offline.build(wider, scheduler=None, workers=1)
+    after = offline.records()["a"].blocks["features/tiny@organ"]
+    assert after.identity == before.identity
+    assert before.spec != after.spec == wider.hash
+    assert offline.build(wider, scheduler=None, workers=1).version.number == offline.version
+
+
 def contents(site: Any) -> dict[tuple[str, str], tuple[str, str, str]]:
     """(case, block name) → status, key and digest."""
     return {(c, name): e.identity for c, r in site.records().items() for name, e in r.blocks.items()}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from fusion.recipe import CONTROLS, CT, REGION, ROWS, Channel, Inputs, Recipe, Roi, start_of
+from fusion.recipe import CONTROLS, CT, REGION, ROWS, Channel, Inputs, Recipe, Roi
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry, Volume
 
@@ -217,7 +217,6 @@ class TestRoi:
         region = Volume(mask, Geometry((100, 100, 100), (1.0, 2.0, 5.0)))
         assert Roi("margins", (10, 20, 30)).box(region) == (slice(44, 57), slice(40, 61), slice(40, 61))
         assert Roi("box", (10, 20, 30)).box(region) == (slice(47, 53), slice(45, 55), slice(45, 55))
-        assert start_of((slice(1, 9), slice(2, 9), slice(3, 9))) == (3, 2, 1)
 
     def test_an_empty_region_is_refused(self) -> None:
         nothing = Volume(np.zeros(SHAPE, np.uint8), Geometry(SHAPE[::-1]), "case 7, stage1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,15 @@ def test_on_an_object_store(s3: Callable[[], str], maker: Callable) -> None:
     again = pickle.loads(pickle.dumps(snapshot))
     np.testing.assert_array_equal(again.case("a").image, array)
     assert layout.is_store(snapshot.bucket)
+
+
+def test_the_spec_is_the_manifests(root: Path, full: Callable[..., Any]) -> None:
+    """Two specs that give the same maps share a block; its attributes name the one that came first."""
+    full()
+    snapshot = open_store(root)
+    record = snapshot.case("a").record
+    assert "spec_hash" not in snapshot.case("a").get_maps("v@pancreas").attrs
+    named = replace(record.blocks["maps/v@pancreas"], spec="2" * 64)
+    later = replace(record, blocks={**record.blocks, "maps/v@pancreas": named})
+    log.commit(snapshot.bucket, {"a": log.Change(record, later)})
+    assert open_store(root).case("a").get_maps("v@pancreas").attrs["spec_hash"] == "2" * 64

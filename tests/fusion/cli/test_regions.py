@@ -20,7 +20,6 @@ from radstore.store.log import Version
         ([], "Give either --fold K or --paper"),
         (["--fold", "0", "--paper"], "Give either --fold K or --paper"),
         (["--fold", "0", "--catalog", "nowhere.yaml"], "nowhere.yaml"),
-        (["--fold", "0", "--device", "abacus"], "'abacus' is no device"),
     ],
 )
 def test_bad_input(

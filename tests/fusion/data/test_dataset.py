@@ -51,7 +51,7 @@ def sample(case: str) -> Sample:
     locations = np.column_stack([np.ones(len(places)), places]).astype(np.int32)
     names = ("CT", *(channel.name for channel in MAPS))
     grid = Geometry(SHAPE[::-1], (0.7, 0.7, 1.5))
-    return Sample(data, names, region, seg, locations, {"spacing": [1.5, 0.7, 0.7]}, grid, SPEC)
+    return Sample(data, names, region, seg, locations, {"spacing": [1.5, 0.7, 0.7]}, grid)
 
 
 class Store:

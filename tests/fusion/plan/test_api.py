@@ -204,7 +204,7 @@ def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[...
     seen = site.fold(1)[0]
     leaking = StoredRegion(masks[seen].mask, {**masks[seen].provenance, "held_out": [0]})
     keep_regions(site.root / "store", "stage1-fold0", {seen: leaking})
-    refused(f"{seen}: its model did not hold out fold 1", paper=False, region=None)
+    refused(f"{seen}.: its model did not hold out fold 1", paper=False, region=None)
 
 
 def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., RadstoreError]) -> None:
@@ -216,8 +216,45 @@ def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., Rad
     assert "selected on all labelled cases" in site.plan().notes[1]
 
 
+def test_a_column_named_fold_is_no_fold(site: Any) -> None:
+    records = site.records()
+    case = next(case for case in site.fold(2) if not records[case].marks["lesion_voxels"])
+    marks = {"lesion_voxels": 0}
+    site.record(case, replace(records[case], info={**records[case].info, "fold": 0}, marks=marks))
+    assert "no fold" in site.plan(1, 0).left_out[case]
+
+
+def test_the_last_fold_is_missed_too(site: Any) -> None:
+    for case in site.fold(2):
+        site.relabel(case, _6=9)
+    with pytest.raises(BadInput, match="fold 2 has no usable case"):
+        site.plan(1, 0, skip_failed=True)
+
+
+def test_of_nested_chains_neither_fold_gives_a_number(site: Any) -> None:
+    report = site.plan(1, 0, without=2)
+    assert (report.name, list(report.training)) == ("stage1-fold0-without2", site.fold(1))
+    recipe = Recipe.from_plans(report.plans)
+    assert (recipe.held_out, recipe.region_rule["fallback"]["cases"]) == ((0, 2), len(site.fold(1)))
+    alone = site.plan(1, 0)
+    intensities = "foreground_intensity_properties_per_channel"
+    assert report.plans[intensities] != alone.plans[intensities]
+    name, plans, _ = read_plan(site.root / "models", 1, 0, 2)
+    assert (name, plans) == (report.name, report.plans)
+    site.plan(1, None, paper=True)
+    with pytest.raises(BadInput, match="no plan of stage 1, fold 0") as told:  # that of all folds is no help
+        read_plan(site.root / "models", 1, 0, 1)
+    assert "fusion plan --stage 1 --fold 0 --without 1" in told.value.remedy
+
+
+def test_the_recipe_names_the_split(first_site: Any) -> None:
+    split = next(iter(first_site.records().values())).marks["split"]
+    assert Recipe.from_plans(first_site.plan(1, 0).plans).split == split
+    assert Recipe.from_plans(first_site.plan(1, None, paper=True).plans).split == ""
+
+
 def test_there_must_be_folds(site: Any, refused: Callable[..., RadstoreError]) -> None:
-    refused("--fold 7: .* has folds 0 to 2", fold=7)
+    refused("fold 7: .* has folds 0 to 2", fold=7)
     records = site.records()
     for case in records:
         site.record(case, replace(records[case], marks={}))
@@ -250,6 +287,8 @@ def test_an_empty_fold_is_refused(site: Any, refused: Callable[..., RadstoreErro
         ("sees the whole CT", {"stage": 1, "region": "pancreas"}),
         ("sees the whole CT", {"stage": 1, "roi": Roi()}),
         ("Stage 2 makes no regions", {"rule": RegionRule()}),
+        ("--without 1 of stage 2", {"without": 1}),
+        ("--without 0 of stage 1, fold 1", {"stage": 1, "fold": 1, "without": 0}),
         ("no region 'stage1-fold0'|it has no region/stage1-fold0", {"region": None, "paper": False}),
     ],
 )

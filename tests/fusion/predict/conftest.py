@@ -302,6 +302,18 @@ class Site:
             recipe = Recipe(1, fold) if stage == 1 else self.recipe(inputs, fold, **others)
             write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
 
+    def view(self, inputs: str, fold: int) -> None:
+        """Say beside a model of Stage 2 whom it was trained on, as `fusion train` does."""
+        from fusion.data.view import Member, View
+        from fusion.train.settings import Folders, model_folder
+
+        snapshot = self.snapshot()
+        members = {case: Member(case, number) for case, number in CASES.items()}
+        view = View(
+            str(self.store), snapshot.version.number, "stage2-fold0", self.recipe(inputs, fold), members
+        )
+        view.save(Folders(model_folder(self.models, 2, inputs, fold)).view)
+
 
 def _find_bright(network: Any) -> None:
     """Make a tiny Stage 1 call parenchyma what is bright, and background what is not."""

@@ -12,13 +12,17 @@ import pytest
 import torch
 
 from fusion.data.view import View
-from fusion.predict.ingredients import computed_numbers, model_spec
+from fusion.predict.ingredients import computed_numbers, model_spec, stored_numbers
 from fusion.predict.models import Models
 from fusion.predict.studies import of_store
-from fusion.recipe import Recipe
+from fusion.recipe import Inputs, Recipe
 from fusion.samples import materialise
+from radstore.build import build
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
+from radstore.spec import Spec
+from radstore.store import log
+from radstore.store.log import Change
 from radstore.store.query import open_store
 
 ROW = "ct+maps+global"
@@ -116,10 +120,32 @@ def test_maps_of_another_spec_are_refused(site: Any) -> None:
     site.train(ROW, 0)
     chain = chain_of(site)
     other = replace(chain.recipe, spec_hash="1" * 64)
-    from fusion.predict.ingredients import stored_numbers
-
     with pytest.raises(BadInput, match="the model's is 111111111111"):
         stored_numbers(site.snapshot().case("a"), other)
+
+
+def test_maps_that_two_specs_share_serve_both(site: Any) -> None:
+    """The block names the spec that came first; the manifest, which is believed, the view's own."""
+    first = Spec.from_dict(site.recipe(ROW, 0).spec, "tiny")
+    other = Spec.from_dict({**first.document, "features": list(first.names[:2])}, "other")
+    build(
+        other,
+        catalog=site.catalog,
+        store=site.store,
+        region="stage1-fold0",
+        engine="cpu",
+        workers=1,
+        check=False,
+    )
+    case = site.snapshot().case("a")
+    shared = [case.entry(f"maps/{name}@stage1-fold0") for name in ("tiny", "other")]
+    assert shared[0].key == shared[1].key
+    given = {"view": "other@stage1-fold0", "spec": other.document, "spec_hash": other.hash}
+    site.train(ROW, 0, **given, vector=site.recipe(ROW, 0).vector[:2])
+    chain, ct = chain_of(site), ct_of(site)
+    ingredients = chain.ingredients(ct, case)
+    assert ingredients.numbers.maps.attrs["spec_hash"] == other.hash
+    assert network_input(chain, ct, ingredients).shape[0] == 3
 
 
 def test_a_model_without_a_spec_says_so() -> None:
@@ -140,6 +166,31 @@ def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_
     np.testing.assert_array_equal(given.numbers.vector, vectors_of(view, snapshot)["a"])
     own = computed_numbers(ct, given.region, chain.recipe, engine="cpu").vector
     assert not np.array_equal(given.numbers.vector, own)
+
+
+def test_in_the_permuted_control_external_cases_swap_too(site: Any, tmp_path: Any) -> None:
+    """Among themselves; and one that has nobody to swap with says so."""
+    site.train("ct+permuted", 0)
+    chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
+    snapshot = materialised(site, chain, tmp_path).open()
+    before = chain.permuted(snapshot)
+    alone = chain.ingredients(ct, snapshot.case("new"))
+    assert alone.numbers.vector is None
+    assert any("given as missing" in note for note in alone.numbers.notes)
+    records = {case: snapshot.manifest.get(case) for case in "cd"}
+    free = {case: Change(record, replace(record, marks={})) for case, record in records.items()}
+    log.commit(snapshot.bucket, free, message="c and d are external now")
+    others = chain.permuted(open_store(snapshot.bucket.location))
+    own = replace(chain.recipe, inputs=Inputs("ct+global"))
+    vectors = {case: stored_numbers(snapshot.case(case), own).vector for case in others}
+    givers = {
+        case: next(giver for giver, numbers in vectors.items() if np.array_equal(numbers, given))
+        for case, given in others.items()
+    }
+    assert (givers["a"], givers["b"]) == ("b", "a")
+    assert {givers[case] for case in ("c", "d", "new")} == {"c", "d", "new"}
+    assert all(case != giver for case, giver in givers.items())
+    np.testing.assert_array_equal(others["a"], before["a"])
 
 
 def test_stage_1_of_another_stage_is_refused(site: Any) -> None:

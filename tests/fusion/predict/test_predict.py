@@ -21,6 +21,9 @@ from radstore.errors import BadInput
 from radstore.images.read import read_image
 from radstore.images.volume import Volume
 from radstore.images.write import write_volume
+from radstore.store import log
+from radstore.store.log import Change
+from radstore.store.query import open_store
 
 ROW = "ct+maps+global"
 
@@ -103,11 +106,11 @@ def test_a_run_goes_on_where_it_stopped(
     whole = run(trained, tmp_path / "whole", store=trained.store, fold=0)
     real, calls = Run.predict, []
 
-    def stops(self: Any, study: Any) -> None:
+    def stops(self: Any, study: Any, folds: Any) -> None:
         calls.append(study.id)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        real(self, study)
+        real(self, study, folds)
 
     monkeypatch.setattr(Run, "predict", stops)
     with pytest.raises(KeyboardInterrupt):
@@ -172,6 +175,53 @@ def test_what_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no chain 1"):
         run(trained, tmp_path / "x", store=trained.store)
     assert not (tmp_path / "x").exists()
+
+
+def test_other_predictions_are_replaced_if_asked(trained: Any, tmp_path: Path) -> None:
+    told: list[str] = []
+    run(trained, tmp_path / "out", store=trained.store, cases=["a", "b"])
+    given: dict[str, Any] = {"store": trained.store, "step": 1.0, "force": True}
+    done = run(trained, tmp_path / "out", cases=["a"], say=told.append, **given)
+    assert list(done.cases) == list(Predictions.open(tmp_path / "out").cases) == ["a"]
+    assert any("held 2 other predictions: another settings" in line for line in told)
+    run(trained, tmp_path / "out", cases=["a", "b"], **given)
+    assert list(Predictions.open(tmp_path / "out").cases) == ["a", "b"]  # the same again: gone on with
+
+
+def test_a_chain_that_learnt_from_a_patient_since_split_anew_is_refused(trained: Any, tmp_path: Path) -> None:
+    """Chain 0 was trained on c and d, chain 1 on a and b; in which fold they are now is another matter."""
+    told: list[str] = []
+    run(trained, tmp_path / "out", store=trained.store, say=told.append)
+    assert sum("believed" in line for line in told) == 2  # no view lies beside these models
+    for fold in (0, 1):
+        trained.view(ROW, fold)
+    run(trained, tmp_path / "out", store=trained.store)
+    store = tmp_path / "store"
+    shutil.copytree(trained.store, store)
+    split_anew(store, {"a": 0, "b": 1, "c": 0, "d": 1})
+    with pytest.raises(BadInput, match=r"trained on the patients of 1 of the cases .*\(as c\)"):
+        run(trained, tmp_path / "new", store=store)
+    with pytest.raises(BadInput, match=r"of 2 of the cases"):  # as if they were external
+        run(trained, tmp_path / "new", catalog=trained.catalog, store=store_without_folds(store))
+    assert not (tmp_path / "new").exists()
+    version = open_store(store).version.number - 2
+    assert len(run(trained, tmp_path / "new", store=store, version=version).cases) == 5
+
+
+def split_anew(store: Path, folds: dict[str, int | None]) -> None:
+    snapshot = open_store(store)
+    changes = {}
+    for case, fold in folds.items():
+        record = snapshot.manifest.get(case)
+        assert record is not None
+        marks = {} if fold is None else {"fold": fold, "split": "t"}
+        changes[case] = Change(record, replace(record, marks=marks))
+    log.commit(snapshot.bucket, changes, message="folds")
+
+
+def store_without_folds(store: Path) -> Path:
+    split_anew(store, dict.fromkeys("abcd"))
+    return store
 
 
 def test_another_spec_is_refused(trained: Any, tmp_path: Path) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.recipe import Recipe
+from fusion.recipe import NO_FOLD, Recipe
 
 pytest.importorskip("torch")
 
 from fusion.regions import RegionRule, region_from_labels
 from fusion.regions.models import (  # nnunetv2 comes with it
     Stage1Models,
-    folds_held_out,
     patients_trained_on,
     stage1_folder,
 )
@@ -29,7 +28,9 @@ def test_where_they_lie(tmp_path: Path) -> None:
     assert stage1_folder(tmp_path, (0, 3)) == tmp_path / "stage1" / "chain0-without3"
 
 
-@pytest.mark.parametrize(("held", "said"), [((1,), "--stage 1 --fold 1"), ((0, 1), "without folds 0 and 1")])
+@pytest.mark.parametrize(
+    ("held", "said"), [((1,), "--stage 1 --fold 1`"), ((0, 1), "--stage 1 --fold 0 --without 1`")]
+)
 def test_one_that_is_not_there(tmp_path: Path, held: tuple[int, ...], said: str) -> None:
     import torch
 
@@ -38,10 +39,10 @@ def test_one_that_is_not_there(tmp_path: Path, held: tuple[int, ...], said: str)
 
 
 def test_the_folds_a_recipe_held_out() -> None:
-    assert folds_held_out(Recipe(1, 2)) == (2,)
-    assert folds_held_out(Recipe(1, 2, without=(0,))) == (0, 2)
-    assert folds_held_out(Recipe(1, -1)) == ()
-    assert Recipe.from_json(Recipe(1, 2, without=(0,)).to_json()).without == (0,)
+    assert Recipe(1, 2).held_out == (2,)
+    assert Recipe(1, 0, without=(2,)).held_out == (0, 2)
+    assert Recipe(1, NO_FOLD).held_out == ()
+    assert Recipe.from_json(Recipe(1, 0, without=(2,)).to_json()).without == (2,)
 
 
 def test_whom_a_model_trained_on(cohort: Any) -> None:
@@ -80,12 +81,34 @@ def test_a_trained_folder_predicts_regions(cohort: Any, write_stage1: Any, tmp_p
 
 
 def test_a_folder_of_another_fold_is_refused(cohort: Any, write_stage1: Any, tmp_path: Path) -> None:
-    write_stage1(tmp_path / "models" / "stage1" / "chain0", Recipe(1, 2))
+    for chain in range(3):
+        write_stage1(tmp_path / "models" / "stage1" / f"chain{chain}", Recipe(1, 2))
+    with pytest.raises(BadInput, match="'abacus' is no device"):
+        cohort.predict(tmp_path / "models", 0, device="abacus")
     with pytest.raises(BadInput, match=r"chain0: its model did not hold out fold 0"):
         cohort.predict(tmp_path / "models", 0, device="cpu")
 
 
 def test_a_stage_2_is_no_stage_1(cohort: Any, write_stage1: Any, tmp_path: Path) -> None:
-    write_stage1(tmp_path / "models" / "stage1" / "chain0", Recipe(2, 0))
+    for fold in range(3):
+        write_stage1(tmp_path / "models" / "stage1" / f"chain{fold}", Recipe(2, fold))
     with pytest.raises(BadInput, match="a model of stage 2, not of stage 1"):
+        cohort.predict(tmp_path / "models", 0, device="cpu")
+
+
+def test_a_model_that_is_missing_is_missed_at_once(cohort: Any, write_stage1: Any, tmp_path: Path) -> None:
+    write_stage1(tmp_path / "models" / "stage1" / "chain0", Recipe(1, 0))
+    version = cohort.snapshot.version.number
+    with pytest.raises(BadInput, match="chain1 is not there"):
+        cohort.predict(tmp_path / "models", 0, device="cpu")
+    assert cohort.snapshot.version.number == version
+
+
+def test_a_model_whose_plan_saw_all_folds_held_out_none(
+    cohort: Any, write_stage1: Any, tmp_path: Path
+) -> None:
+    """Its normalisation and its fallback come from the held-out cases too."""
+    for fold in range(3):
+        write_stage1(tmp_path / "models" / "stage1" / f"chain{fold}", Recipe(1, fold, paper_mode=True))
+    with pytest.raises(BadInput, match=r"its plan .* comes from all folds"):
         cohort.predict(tmp_path / "models", 0, device="cpu")

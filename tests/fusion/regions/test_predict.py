@@ -134,6 +134,17 @@ def test_a_case_that_fails_is_a_record_and_tried_again(cohort: Any, fakes: Any) 
     assert (again.predicted, sorted(again.failed)) == (("x0",), ["c2"])
 
 
+def test_a_failure_takes_no_region_away(cohort: Any, fakes: Any) -> None:
+    cohort.predict(fakes)
+    before = cohort.snapshot.case("c2").record
+    fakes.version, fakes.broken = 1, ("c2",)
+    again = cohort.predict(fakes)
+    assert (list(again.failed), again.earlier) == (["c2"], ("c2",))
+    assert cohort.snapshot.case("c2").record == before
+    assert origin(cohort, "c2")["model"].endswith(" 0")
+    assert origin(cohort, "c3")["model"].endswith(" 1")
+
+
 def test_only_some(cohort: Any, fakes: Any) -> None:
     assert cohort.predict(fakes, source="other").predicted == ("x0", "x1")
     assert cohort.predict(fakes, cases=["c4"], name="mine").predicted == ("c4",)

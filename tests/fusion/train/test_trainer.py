@@ -194,6 +194,35 @@ def test_the_picture_of_the_losses_is_drawn_at_the_end(
     assert (tmp_path / "model" / "fold_0" / "progress.png").stat().st_size > 0
 
 
+def test_an_epoch_that_shows_no_structure_stops_neither_the_average_nor_the_best_checkpoint(
+    make: Any, undrawn: None, tmp_path: Path
+) -> None:
+    trainer = make(epochs=5, steps=1)
+    found = [
+        0,
+        1,
+        0,
+        3,
+        4,
+    ]  # true voxels of the first structure, with one wrong and one missed; the other is never there
+
+    def told(batch: dict[str, Any]) -> dict[str, Any]:
+        true = np.array([found[trainer.current_epoch], 0])
+        wrong = np.array([1, 0]) * (true[0] > 0)
+        return {"loss": np.array(1.0), "tp_hard": true, "fp_hard": wrong, "fn_hard": wrong}
+
+    trainer.validation_step = told
+    trainer.run_training()
+    log = trainer.logger.get_checkpoint()
+    dice = [np.nan, 1 / 2, np.nan, 3 / 4, 4 / 5]
+    np.testing.assert_allclose(log["mean_fg_dice"], dice)
+    average = [np.nan, 0.5, 0.5, 0.525, 0.5525]
+    np.testing.assert_allclose(log["ema_fg_dice"], average)
+    best = torch.load(tmp_path / "model" / "fold_0" / "checkpoint_best.pth", weights_only=True)
+    assert best["current_epoch"] == 5
+    assert best["_best_ema"] == pytest.approx(0.5525)
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

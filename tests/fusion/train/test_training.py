@@ -105,7 +105,7 @@ class Cohort:
         locations = np.array(places, np.int32)
         grid = Geometry(image.shape[:0:-1], (1.0, 1.0, 2.0))
         names = ("CT", "original_glcm_Imc1")
-        return Sample(data, names, region, seg, locations, {"spacing": [2.0, 1.0, 1.0]}, grid, SPEC)
+        return Sample(data, names, region, seg, locations, {"spacing": [2.0, 1.0, 1.0]}, grid)
 
     def plan(self) -> None:
         plans = self.toy.plans(channels=2) | {KEY: RECIPE.to_json()}
@@ -196,6 +196,28 @@ def test_a_training_is_not_continued_as_another(cohort: Cohort) -> None:
         cohort.train("ct+maps", name="ct", resume=True)
 
 
+def test_what_cannot_be_continued_is_begun_anew_if_asked(cohort: Cohort) -> None:
+    told: list[str] = []
+    folder = cohort.train("ct", epochs=1) / "fold_0"
+    before = weights(folder.parent)
+    cohort.train("ct", epochs=1, seed=1, resume=True, force=True, say=told.append)
+    assert "was trained with seed 0, now it is 1; beginning anew" in told[0]
+    after = weights(folder.parent)
+    assert any(not torch.equal(after[name], before[name]) for name in after)
+    cohort.train("ct", epochs=1, seed=1, resume=True, force=True, say=told.append)
+    assert "trained already" in told[-1]
+
+    def killed(epoch: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cohort.train("ct", epochs=2, seed=2, force=True, progress=killed)
+    assert not (folder / "checkpoint_final.pth").exists()  # the other training's: not to be gone on with
+    cohort.train("ct", epochs=2, seed=2, resume=True, force=True, say=told.append)
+    assert "continuing" in told[-1]
+    assert "behind epoch 1 of 2" in told[-1]
+
+
 def test_starts_from_another_networks_encoder_and_decoder(cohort: Cohort) -> None:
     told: list[str] = []
     file = cohort.train("ct", epochs=1) / "fold_0" / "checkpoint_final.pth"
@@ -265,9 +287,19 @@ def test_another_networks_weights_are_refused(cohort: Cohort, tmp_path: Path, to
 
 def test_a_region_that_is_not_out_of_fold_is_refused(cohort: Cohort) -> None:
     cohort.commit({"case1": 1}, held_out=2)
-    with pytest.raises(BadInput, match="case1: its model did not hold out fold 1"):
+    with pytest.raises(BadInput, match=r"case1\): its model did not hold out fold 1"):
         cohort.train()
     assert not (cohort.models / "stage2").exists()
+
+
+def test_cases_that_were_split_again_are_refused(cohort: Cohort) -> None:
+    """Fold 0 of another split is other cases, which the plan's numbers come from."""
+    file = cohort.models / "plans" / "stage2-fold0" / "plans.json"
+    plans = json.loads(file.read_text())
+    plans[KEY]["split"] = "another"
+    file.write_text(json.dumps(plans))
+    with pytest.raises(BadInput, match="split again since stage 2, fold 0, was planned"):
+        cohort.train()
 
 
 def test_a_fold_without_cases_is_refused(cohort: Cohort) -> None:
