@@ -251,14 +251,3 @@ def test_after_another_split_old_regions_are_not_out_of_fold(cohort: Any, fakes:
     split(cohort.store, k=3, seed=5)
     with pytest.raises(BadInput, match="predicted for another split"):
         require_out_of_fold(cohort.snapshot, "stage1-fold0", 0, CASES)
-
-
-def test_every_model_is_asked_for_before_a_case_is_predicted(cohort: Any, fakes: Any) -> None:
-    def given(held: tuple[int, ...]) -> Any:
-        if held == (1,):
-            raise BadInput("chain1 is not there", "Train it.")
-        return fakes(held)
-
-    with pytest.raises(BadInput, match="chain1 is not there"):
-        cohort.predict(given)
-    assert fakes.calls == []
