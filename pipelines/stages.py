@@ -104,7 +104,8 @@ def _evaluate(plan: Plan) -> list[Command]:
     folders = [plan.out / PREDICTIONS / row for row in plan.rows]
     trained_on = ("--trained-on", plan.source) if plan.external else ()
     options = ("--catalog", plan.catalog, "--out", plan.out / EVALUATION, "--seed", plan.seed, *trained_on)
-    return [verb("fusion", "evaluate", *folders, *options, "--jobs", plan.jobs)]
+    against = ("--against", "ct") if "ct" in plan.rows else ()
+    return [verb("fusion", "evaluate", *folders, *options, *against, "--jobs", plan.jobs)]
 
 
 def _plans(plan: Plan, stage: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -36,16 +37,19 @@ def run(
 
     workers = Parallel(n_jobs=jobs or cpu_count(), return_as="generator")
     results = []
-    try:
-        for result in workers(delayed(_alone)(task, these) for these in arguments):
-            results.append(result)
-            if progress:
-                progress(len(results), len(arguments))
-    except BrokenProcessPool as error:
-        raise RadstoreError(
-            f"a process died ({type(error).__name__}) after {len(results):,} of {len(arguments):,} tasks",
-            "Most often memory: run this again with fewer --jobs.",
-        ) from error
+    with warnings.catch_warnings():
+        # joblib replaces a process that holds 300 MB more than it began with, and warns: torch alone is that
+        warnings.filterwarnings("ignore", message="A worker stopped", category=UserWarning)
+        try:
+            for result in workers(delayed(_alone)(task, these) for these in arguments):
+                results.append(result)
+                if progress:
+                    progress(len(results), len(arguments))
+        except BrokenProcessPool as error:
+            raise RadstoreError(
+                f"a process died ({type(error).__name__}) after {len(results):,} of {len(arguments):,} tasks",
+                "Most often memory: run this again with fewer --jobs.",
+            ) from error
     return results
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from threadpoolctl import threadpool_info
 
 from radstore.errors import RadstoreError
 from radstore.parallel import run
+
+kept: list[np.ndarray] = []
 
 
 def power(base: int, exponent: int) -> int:
@@ -44,3 +48,17 @@ def test_a_process_that_dies_is_told() -> None:
     with pytest.raises(RadstoreError, match="a process died") as told:
         run(_die, [(0,), (1,)], 2)
     assert "--jobs" in told.value.remedy
+
+
+def keeping(number: int) -> int:
+    """A task that keeps more than joblib allows a process."""
+    kept.append(np.ones(50_000_000))
+    time.sleep(1.1)  # joblib looks once a second
+    return number
+
+
+def test_a_process_that_is_replaced_since_it_keeps_much_is_no_news():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert run(keeping, [(number,) for number in range(4)], jobs=2) == [0, 1, 2, 3]
+    assert said == []

@@ -14,14 +14,17 @@ from radstore.cli.output import counting, failures, many, note, place, say, show
 if TYPE_CHECKING:
     from fusion.predict.predictions import Predictions
 
+PREDICTIONS = Path("predictions")  # a folder a row: `fusion evaluate predictions/*`
+
 
 def predict(
     files: shared.Files = None,
     models: shared.Models = shared.DEFAULT_MODELS,
     inputs: shared.Inputs = shared.DEFAULT_ROW,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where predictions go.")] = Path(
-        "predictions"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Where predictions go. Default: predictions/ROW."),
+    ] = None,
     store: shared.Store = None,
     version: options.Version = None,
     catalog: shared.Catalog = None,
@@ -59,7 +62,7 @@ def predict(
     with counting() as progress:
         done = run(
             models,
-            out,
+            out or PREDICTIONS / inputs,
             inputs=inputs,
             files=files or (),
             store=options.given_store(store),

@@ -56,7 +56,7 @@ def _title(cohort: Cohort) -> str:
 def _label(row: str, found: RowScores, metric: str) -> str:
     interval = found.pooled.intervals[metric]
     value = found.pooled.scores.metrics()[metric]
-    return f"{row}  {value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return f"{row}  {value:z.3f} ({interval.low:z.3f} to {interval.high:z.3f})"
 
 
 def _draw(axes: Any, curve: Curve, colour: str, label: str) -> None:
