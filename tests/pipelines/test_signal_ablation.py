@@ -15,7 +15,7 @@ import fusion.predict.api
 import fusion.train.api
 from fusion.evaluate.cases import CaseResult
 from fusion.evaluate.picai import Finding
-from pipelines import signal_ablation
+from pipelines import signal_ablation, signal_cohort
 from pipelines.signal_ablation import Effort, main, run
 from pipelines.signal_cohort import Cohort
 from pipelines.signal_design import CPU, GPU, STAND_IN, Design
@@ -164,3 +164,30 @@ def test_the_list_that_stands_in_can_be_built() -> None:
     spec = load_spec(STAND_IN)
     assert len(spec.names) == 10
     assert spec.document["maps"]
+
+
+FEW = """\
+features: [original_firstorder_Mean, original_firstorder_Variance, original_glcm_Contrast]
+setting: {binWidth: 25, resampledPixelSpacing: [2, 2, 2.5]}
+"""
+
+
+@pytest.mark.slow
+def test_from_the_phantom_to_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is replaced but the list of features; twice with one result."""
+    few, stand_in = tmp_path / "few.yaml", tmp_path / "stand_in.yaml"
+    few.write_text(FEW)
+    stand_in.write_text(f"{FEW}maps: true\n")
+    monkeypatch.setattr(signal_cohort, "ALL_FEATURES", few)
+    monkeypatch.setattr(signal_cohort, "STAND_IN", stand_in)
+    tiny = replace(
+        CPU, cases=56, folds=2, epochs=1, steps=1, spacing=(3.0, 3.0, 3.0), patch=(8, 16, 16), max_features=16
+    )
+    effort = Effort(("ct", "ct+maps+global"), seeds=1, device="cpu", jobs=1, resamples=50)
+    run(tiny, effort, tmp_path / "out", quietly)
+    first = (tmp_path / "out" / "results.json").read_text()
+    found = json.loads(first)["cohorts"]
+    assert found["control"]["rows"]["ct"]["failed"] == 0
+    assert len(found["signal"]["features"]["0"]) == 3
+    run(tiny, effort, tmp_path / "out", quietly)
+    assert (tmp_path / "out" / "results.json").read_text() == first
