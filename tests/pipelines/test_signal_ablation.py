@@ -174,14 +174,14 @@ setting: {binWidth: 25, resampledPixelSpacing: [2, 2, 2.5]}
 
 @pytest.mark.slow
 def test_from_the_phantom_to_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is replaced but the list of features; twice with one result."""
-    few, stand_in = tmp_path / "few.yaml", tmp_path / "stand_in.yaml"
-    few.write_text(FEW)
-    stand_in.write_text(f"{FEW}maps: true\n")
+    """Only features and selection (which wants more cases) are replaced; twice, with one result."""
+    few, chosen = tmp_path / "few.yaml", tmp_path / "chosen.yaml"
+    for file in (few, chosen):
+        file.write_text(FEW)
     monkeypatch.setattr(signal_cohort, "ALL_FEATURES", few)
-    monkeypatch.setattr(signal_cohort, "STAND_IN", stand_in)
+    monkeypatch.setattr(Cohort, "_selected", lambda *_: (load_spec(chosen, ["maps=true"]), False))
     tiny = replace(
-        CPU, cases=56, folds=2, epochs=1, steps=1, spacing=(3.0, 3.0, 3.0), patch=(8, 16, 16), max_features=16
+        CPU, cases=16, folds=2, epochs=1, steps=1, spacing=(3.0, 3.0, 3.0), patch=(8, 16, 16), max_features=16
     )
     effort = Effort(("ct", "ct+maps+global"), seeds=1, device="cpu", jobs=1, resamples=50)
     run(tiny, effort, tmp_path / "out", quietly)
