@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ def deranged(groups: Mapping[str, Any], patients: Mapping[str, str], seed: int) 
         cases = sorted(case for case, its in groups.items() if its == group)
         counts = Counter(patients[case] for case in cases)
         most, step = counts.most_common(1)[0]
-        if 2 * step > len(cases):
+        if not swappable([patients[case] for case in cases]):
             raise BadInput(
                 f"fold {group}: {step} of its {len(cases)} cases with a vector are of patient {most}: there "
                 "is nobody to swap with",
@@ -97,3 +97,8 @@ def deranged(groups: Mapping[str, Any], patients: Mapping[str, str], seed: int) 
         ring = sorted(cases, key=lambda case: ranks[patients[case]])
         given |= dict(zip(ring, ring[step:] + ring[:step], strict=True))
     return given
+
+
+def swappable(patients: Sequence[str]) -> bool:
+    """Whether cases of these patients can all be given another patient's: nobody has more than half."""
+    return bool(patients) and 2 * max(Counter(patients).values()) <= len(patients)

@@ -202,19 +202,27 @@ class Chain:
 
     def permuted(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
         """Case → another's vector, in each fold as in training; cases of no fold swap among themselves."""
-        from fusion.data.vectors import vectors_of
+        from fusion.data.vectors import swappable, vectors_of
         from fusion.data.view import Member, View
-        from fusion.plan import plan_name
 
-        view = View.of(snapshot, plan_name(2, None if self.recipe.paper_mode else self.fold), self.recipe)
+        view = View.of(snapshot, self._plan(snapshot), self.recipe)
         name = FEATURES + self.recipe.view
         external = {
             case: Member(str(record.info.get("patient", case)))
             for case, record in snapshot.manifest.items()
             if record.marks.get(FOLD) is None and name in record.blocks and record.blocks[name].ok
         }
-        several = external if len(external) > 1 else {}  # one has nobody to swap with
+        several = external if swappable([member.patient for member in external.values()]) else {}
         return vectors_of(replace(view, cases={**view.cases, **several}), snapshot)
+
+    def _plan(self, snapshot: Snapshot) -> str:
+        """The plan of this fold, else the one of all folds, as `fusion.plan.read_plan` has it."""
+        from fusion.plan import plan_name
+        from fusion.samples.job import block_name
+
+        own, common = plan_name(2, self.fold), plan_name(2, None)
+        there = {name for _, record in snapshot.manifest.items() for name in record.blocks}
+        return own if block_name(own) in there else common
 
 
 def _status(told: object) -> Status:

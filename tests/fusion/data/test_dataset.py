@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fusion.data.dataset import StoreDataset
 from fusion.data.network_input import NetworkInput
-from fusion.data.vectors import deranged
+from fusion.data.vectors import deranged, swappable
 from fusion.data.view import View
 from fusion.recipe import CONTROLS, ROWS, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
@@ -276,6 +276,14 @@ def test_derangement(members: list[tuple[int, int]], seed: int) -> None:
     assert sorted(found) == sorted(found.values()) == sorted(groups)
     assert all(groups[case] == groups[other] for case, other in found.items())
     assert all(patients[case] != patients[other] for case, other in found.items())
+
+
+def test_who_can_be_swapped() -> None:
+    assert swappable(["p", "q"])
+    assert swappable(["p", "p", "q", "q"])
+    assert not swappable(["p", "p", "q"])  # p has nobody but itself to take from
+    assert not swappable(["p"])
+    assert not swappable([])
 
 
 def test_who_is_left_out_is_said(store: Store) -> None:

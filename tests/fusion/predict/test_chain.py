@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,19 @@ def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_
     np.testing.assert_array_equal(given.numbers.vector, vectors_of(view, snapshot)["a"])
     own = computed_numbers(ct, given.region, chain.recipe, engine="cpu").vector
     assert not np.array_equal(given.numbers.vector, own)
+
+
+def test_the_permuted_control_finds_the_plan_that_there_is(site: Any) -> None:
+    """The fold's own, in paper mode too; else that of all folds."""
+    site.train("ct+permuted", 0)
+    chain = chain_of(site, "ct+permuted")
+
+    def store_with(*plans: str) -> Any:
+        blocks = {f"training/{plan}": None for plan in plans}
+        return SimpleNamespace(manifest={"a": SimpleNamespace(blocks=blocks)})
+
+    assert chain._plan(store_with("stage2-fold0", "stage2")) == "stage2-fold0"
+    assert chain._plan(store_with("stage2", "stage2-fold1")) == "stage2"
 
 
 def test_in_the_permuted_control_external_cases_swap_too(site: Any, tmp_path: Any) -> None:
