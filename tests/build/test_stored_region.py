@@ -129,13 +129,16 @@ def test_a_case_without_the_region_fails_alone_until_it_has_it(predicted: Any) -
 
 
 def test_a_case_whose_prediction_failed_says_why(predicted: Any) -> None:
-    error = {"step": "stage1", "message": "case b: truncated file", "remedy": "Copy it again."}
-    with Keeper(predicted.bucket, NAME) as keeper:
-        keeper.fail("b", error)
+    """Unless it has a mask of an earlier prediction, which stays."""
+    predicted.add("c")
+    error = {"step": "stage1", "message": "case c: truncated file", "remedy": "Copy it again."}
+    with Keeper(predicted.bucket, NAME, info={"c": {"patient": "c", "source": "files"}}) as keeper:
+        assert keeper.fail("c", error)
+        assert not keeper.fail("b", error)
         keeper.commit()
     report = predicted.build(region=NAME)
-    told = f"case b: region {NAME!r} could not be predicted: case b: truncated file"
-    assert report.failed == {"b": {"step": "region", "message": told, "remedy": "Copy it again."}}
+    told = f"case c: region {NAME!r} could not be predicted: case c: truncated file"
+    assert report.failed == {"c": {"step": "region", "message": told, "remedy": "Copy it again."}}
 
 
 def test_a_region_of_another_image_is_refused(site: Any) -> None:
