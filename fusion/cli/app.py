@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import typer
-
 from fusion.cli.attention import attention
 from fusion.cli.challenge import serve_challenge
 from fusion.cli.evaluate import evaluate
@@ -13,7 +11,7 @@ from fusion.cli.plan import plan
 from fusion.cli.predict import predict
 from fusion.cli.regions import regions
 from fusion.cli.train import train
-from radstore.cli.program import speaking
+from radstore.cli.program import empty, speaking
 
 HELP = """Cancer detection from CTs and radiomics: Stage 1, Stage 2 with cross-attention, from a radstore.
 
@@ -23,15 +21,7 @@ After `radstore split`, first for every fold K: plan --stage 1, train --stage 1.
 Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
 """
 
-app = typer.Typer(
-    name="fusion",
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = empty("fusion", HELP)
 
 
 @app.callback()

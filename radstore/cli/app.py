@@ -9,22 +9,14 @@ import typer
 
 import radstore
 from radstore.cli import build, export, extract, perturb, query, select, setup, split, versions
-from radstore.cli.program import speaking
+from radstore.cli.program import empty, speaking
 
 HELP = """A feature store for medical-imaging radiomics: CTs and masks in, versioned Zarr out.
 
 Exit codes: 0 all done, 1 some cases failed, 2 bad input and nothing was changed, 130 stopped by Ctrl-C.
 """
 
-app = typer.Typer(
-    name="radstore",
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = empty("radstore", HELP)
 
 
 def _version(wanted: bool) -> None:

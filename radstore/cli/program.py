@@ -16,6 +16,19 @@ from radstore.errors import RadstoreError
 P = ParamSpec("P")
 
 
+def empty(program: str, text: str) -> typer.Typer:
+    """An app without verbs: plain help, no completion, no boxed traces."""
+    return typer.Typer(
+        name=program,
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
 def speaking(program: str, verb: Callable[P, int]) -> Callable[P, None]:
     """The verb with its result as exit code, and errors as one clear message instead of a trace."""
 
