@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fusion.cli import shared
 from fusion.train.settings import OPTIMISERS
 from radstore.cli import exits, options
 from radstore.cli.output import note, say
@@ -29,7 +30,7 @@ def train(
     ] = "ct",
     models: Annotated[
         Path, typer.Option("--models", metavar="DIR", help="The folder of plans and models.")
-    ] = Path("models"),
+    ] = shared.DEFAULT_MODELS,
     store: Annotated[
         str | None,
         typer.Option("--store", "-s", metavar="PATH|URL", help="The store. Default: the one planned from."),
