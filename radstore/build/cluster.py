@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from radstore.build.crew import Crew
 from radstore.build.nannies import HOST, specification
@@ -17,7 +17,7 @@ from radstore.errors import BadInput
 if TYPE_CHECKING:
     from distributed import Client, SpecCluster
 
-ANSWER = 10.0  # seconds in which a scheduler must answer
+ANSWER = 10.0  # seconds in which a scheduler must answer, and a worker be back at the end
 
 
 @contextlib.contextmanager
@@ -34,10 +34,8 @@ def client_for(scheduler: str | None, crew: Crew) -> Iterator[Client]:
 
 
 def _connected(scheduler: str) -> Client:
-    from distributed import Client
-
     try:
-        return Client(scheduler, timeout=ANSWER, set_as_default=False)
+        return _client(scheduler, timeout=ANSWER)
     except (OSError, ValueError) as error:
         raise BadInput(
             f"no Dask scheduler answers at {scheduler} ({error})",
@@ -47,17 +45,38 @@ def _connected(scheduler: str) -> Client:
 
 @contextlib.contextmanager
 def _embedded(crew: Crew) -> Iterator[Client]:
-    from distributed import Client
-
     opened = contextlib.ExitStack()
     try:
         with _uninterrupted():
             cluster = opened.enter_context(_local_cluster(crew))
-            client = opened.enter_context(Client(cluster, set_as_default=False))
+            client = opened.enter_context(_client(cluster))
         yield client
+        # one that has died is being started again, and would complain of a cluster that closes meanwhile
+        with contextlib.suppress(TimeoutError):
+            client.wait_for_workers(crew.processes, timeout=ANSWER)
     finally:
         with _uninterrupted():
             opened.close()
+
+
+def _client(scheduler: str | SpecCluster, **options: Any) -> Client:
+    """A client that is closed if it cannot start.
+
+    Dask leaves such a one to the garbage collector, which closes it in whatever thread it happens to run: one
+    that holds the lock this takes, or that another waits for while it holds it, then stands still for good.
+    """
+    from distributed import Client
+
+    class Started(Client):  # type: ignore[misc]  # untyped
+        def start(self, **given: Any) -> None:
+            try:
+                super().start(**given)
+            except BaseException:
+                self.close()
+                self._loop_runner.stop()  # `close` does not if the connection has failed
+                raise
+
+    return Started(scheduler, set_as_default=False, **options)
 
 
 def _local_cluster(crew: Crew) -> SpecCluster:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from radstore.build.cluster import client_for
 from radstore.build.crew import Crew
 from radstore.build.flight import outcomes
 from radstore.catalog.model import Case
-from radstore.errors import RadstoreError
+from radstore.errors import BadInput, RadstoreError
 from radstore.store import layout
 from radstore.store.blocks import CODEC
 
@@ -173,3 +174,12 @@ def test_the_embedded_cluster_is_as_asked() -> None:
 def _memory_settings(dask_worker: Any) -> tuple[Any, ...]:
     manager = dask_worker.memory_manager
     return manager.memory_target_fraction, manager.memory_spill_fraction, manager.memory_pause_fraction
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
+def test_a_scheduler_that_does_not_answer_leaves_no_thread(address: str) -> None:
+    """What is left would be closed by the garbage collector, in any thread, where it may wait for ever."""
+    before = set(threading.enumerate())
+    with pytest.raises(BadInput, match="no Dask scheduler answers"), client_for(address, Crew()):
+        pass
+    assert set(threading.enumerate()) <= before
