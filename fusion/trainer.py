@@ -8,8 +8,8 @@ nnU-Net's steps, loss, schedule, logs and files are its own. What differs, and w
   is augmented for all, with small rotations, since wavelet bands and LBP are directional: a turned map is not
   the map of the turned image. Mirroring stays nnU-Net's, for every row alike, though it is not exact either.
 - AdamW, under which a modulation that begins as zeros moves; nnU-Net's SGD is the outside reference.
-- Each epoch draws from its own seed: a training that was killed goes on as if it had not been. Without
-  processes for patches (the default on the CPU) all rows of a seed see the same patches.
+- Each epoch draws from its own seed. Without processes for patches (the default on the CPU) a killed training
+  goes on as if it had not been, and all rows of a seed see the same patches; with them patches are unseeded.
 - Checkpoints hold tensors and plain Python only, so they load with ``weights_only=True``, and appear whole.
 """
 
@@ -229,7 +229,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         content = io.BytesIO()
         super().save_checkpoint(content)  # which it hands to torch.save
         content.seek(0)
-        checkpoint = plain(torch.load(content, weights_only=False))  # what this process just wrote
+        checkpoint = plain(torch.load(content, "cpu", weights_only=False))  # its own; no second copy on a GPU
         if not isinstance(self.module, FusedUNet):
             checkpoint["trainer_name"] = nnUNetTrainer.__name__
         with writing(filename) as aside:

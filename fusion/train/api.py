@@ -67,7 +67,8 @@ def train(
     device
         See `fusion.predict.device.choose_device`.
     init_from
-        A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from.
+        A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from; its file and digest
+        stand in the plans. One of ours that learnt from the held-out fold is refused.
     resume
         Continue what lies in the folder, with its settings.
     force
@@ -104,6 +105,7 @@ def train(
             channels=channels,
             name=name,
             without=without,
+            init_from=init_from,
             resume=resume,
             force=force,
             changes=settings,

@@ -28,6 +28,8 @@ CHECKPOINTS = ("checkpoint_latest.pth", "checkpoint_final.pth", "checkpoint_best
 """nnU-Net's; which of them a training continues from, if it is there."""
 INTENSITIES = "foreground_intensity_properties_per_channel"
 """Of what the CT is normalised by, in the plans."""
+START = "fusion_start"
+"""Of the checkpoint in the plans that a training started from (`--init-from`): its file and sha256."""
 CHANGEABLE = ("epochs", "save_every", "compile")
 """Settings that a training which is continued may change."""
 
@@ -71,6 +73,7 @@ def prepare(
     channels: Sequence[str] | None,
     name: str | None,
     without: int | None,
+    init_from: Path | str | None = None,
     resume: bool,
     force: bool,
     changes: Mapping[str, Any],
@@ -90,21 +93,23 @@ def prepare(
     settings = Training().with_changes(changes)
     folders = Folders(model_folder(models, stage, name or row_name(inputs, settings), fold, without))
     there = _checkpoints(folders.model / f"fold_{fold}", resume, force, say)
-    checkpoint, trained = (there[0], 0) if resume and there else (None, 0)
+    checkpoint, trained, start = there[0] if resume and there else None, 0, None
     if checkpoint is not None:
         try:
-            settings, trained = _continued(checkpoint, plans, changes)
+            settings, trained, start = _continued(checkpoint, plans, changes)
         except BadInput as differs:
             if not force:
                 raise
             say(f"{differs.message}; beginning anew")
             checkpoint = None
+    if checkpoint is None and init_from is not None:
+        start = _started(init_from, Recipe.from_plans(plans), say)
     snapshot = _snapshot(store, Recipe.from_plans(plans), folders, checkpoint)
     recipe = replace(Recipe.from_plans(plans), store=f"{snapshot.bucket.location}@{snapshot.version.number}")
     _require_split(recipe, snapshot)
     view = View.of(snapshot, plan, recipe)
     _require_cases(view, snapshot, recipe, say)
-    plans |= {RECIPE: recipe.to_json(), SETTINGS: settings.to_json()}
+    plans |= {RECIPE: recipe.to_json(), SETTINGS: settings.to_json()} | ({START: start} if start else {})
     done, stale = trained >= settings.epochs, () if checkpoint else there
     return Job(plans, dataset_json, view, folders, checkpoint, done, stale)
 
@@ -123,8 +128,8 @@ def _checkpoints(folder: Path, resume: bool, force: bool, say: Say) -> tuple[Pat
 
 def _continued(
     checkpoint: Path, plans: Mapping[str, Any], changes: Mapping[str, Any]
-) -> tuple[Training, int]:
-    """The settings of a training that goes on, and how many epochs it has behind it."""
+) -> tuple[Training, int, dict[str, str] | None]:
+    """The settings of a training that goes on, how many epochs it has behind it, and what it started from."""
     from fusion.train.checkpoints import read_checkpoint
 
     found = read_checkpoint(checkpoint)
@@ -142,7 +147,24 @@ def _continued(
                 f"{checkpoint} was trained with {setting} {getattr(before, setting)}, now it is {value}",
                 "Leave the setting out to continue, or begin anew with --force or a --name.",
             )
-    return after, found["current_epoch"]
+    return after, found["current_epoch"], theirs.get(START)
+
+
+def _started(init_from: Path | str, recipe: Recipe, say: Say) -> dict[str, str]:
+    """What a training starts from; refused if it learnt from the cases that this one holds out."""
+    from fusion.predict.model import file_digest
+    from fusion.train.checkpoints import read_checkpoint
+
+    plans = read_checkpoint(init_from).get("init_args", {}).get("plans", {})
+    theirs = Recipe.from_plans(plans) if RECIPE in plans else None
+    told = f"{init_from} learnt from the cases of fold {recipe.fold}, which are held out here"
+    if theirs is None or theirs.split != recipe.split:
+        say(f"nothing says whom {init_from} was trained on: that it saw no held-out case is believed")
+    elif theirs.paper_mode or not set(recipe.held_out) <= set(theirs.held_out):
+        if not recipe.paper_mode:
+            raise BadInput(told, "Start from a model that held out this fold too, or plan with --paper.")
+        say(f"paper mode, scores will be optimistic: {told}")
+    return {"checkpoint": str(init_from), "digest": file_digest(Path(init_from))}
 
 
 def _essence(plans: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -41,7 +41,8 @@ class Training:
     save_every
         Epochs between two checkpoints to resume from.
     seed
-        Of everything that is drawn: weights, patches, augmentation.
+        Of everything that is drawn: weights, withheld vectors; patches and augmentation too where no other
+        processes prepare them.
     """
 
     optimiser: str = "adamw"

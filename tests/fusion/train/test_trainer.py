@@ -223,6 +223,20 @@ def test_an_epoch_that_shows_no_structure_stops_neither_the_average_nor_the_best
     assert best["_best_ema"] == pytest.approx(0.5525)
 
 
+def test_a_checkpoint_takes_no_second_copy_on_the_gpu(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, load, where = make(), torch.load, []
+
+    def looking(file: Any, map_location: Any = None, **how: Any) -> Any:
+        where.append(str(map_location))
+        return load(file, map_location, **how)
+
+    monkeypatch.setattr(torch, "load", looking)
+    trainer.save_checkpoint(str(tmp_path / "checkpoint.pth"))
+    assert where == ["cpu"]
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -19,7 +20,7 @@ from fusion.recipe import KEY, Channel, Inputs, Recipe
 from fusion.samples.sample import Sample
 from fusion.train.api import train
 from fusion.train.checkpoints import load_initial, read_checkpoint
-from fusion.train.job import Job, prepare, split_cases
+from fusion.train.job import START, Job, prepare, split_cases
 from fusion.train.settings import Training, model_folder
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
@@ -109,8 +110,8 @@ class Cohort:
         names = ("CT", "original_glcm_Imc1")
         return Sample(data, names, region, seg, locations, {"spacing": [2.0, 1.0, 1.0]}, grid)
 
-    def plan(self) -> None:
-        plans = self.toy.plans(channels=2) | {KEY: RECIPE.to_json()}
+    def plan(self, **recipe: Any) -> None:
+        plans = self.toy.plans(channels=2) | {KEY: replace(RECIPE, **recipe).to_json()}
         ct = {"mean": 0.0, "std": 1.0}
         plans["foreground_intensity_properties_per_channel"] = {"0": ct, "1": ct}
         del plans["fusion_training"]
@@ -240,6 +241,35 @@ def test_starts_from_another_networks_encoder_and_decoder(cohort: Cohort) -> Non
     assert "encoder.stages.0.0.convs.0.conv.weight ((8, 1, 3, 3, 3) there, (8, 2, 3, 3, 3) here)" in said
     assert "fusion.film.weight (not in the checkpoint)" in said
     assert "decoder" not in said.replace("decoder.encoder.stages.0.0.convs.0.", "")
+
+
+def test_what_it_started_from_stands_in_the_model(cohort: Cohort) -> None:
+    file = cohort.train("ct", epochs=1) / "fold_0" / "checkpoint_final.pth"
+    folder = cohort.train("ct+global", init_from=file, epochs=1)
+    cohort.train("ct+global", resume=True, epochs=2)
+    start = read_checkpoint(folder / "fold_0" / "checkpoint_final.pth")["init_args"]["plans"][START]
+    assert start == {"checkpoint": str(file), "digest": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize("paper", [False, True])
+def test_weights_that_saw_the_held_out_fold_are_refused(cohort: Cohort, tmp_path: Path, paper: bool) -> None:
+    file = cohort.train("ct", epochs=1) / "fold_0" / "checkpoint_final.pth"
+    checkpoint = torch.load(file, weights_only=True)
+    checkpoint["init_args"]["plans"][KEY]["fold"] = 1
+    torch.save(checkpoint, other := tmp_path / "other.pth")
+    if paper:
+        cohort.plan(paper_mode=True)
+        told: list[str] = []
+        cohort.train("ct+global", init_from=other, epochs=1, say=told.append)
+        assert any("optimistic" in text and "learnt from the cases of fold 0" in text for text in told)
+        return
+    with pytest.raises(BadInput, match="learnt from the cases of fold 0"):
+        cohort.train("ct+global", init_from=other, epochs=1)
+    del checkpoint["init_args"]["plans"][KEY]
+    torch.save(checkpoint, other)
+    stock: list[str] = []
+    cohort.train("ct+global", init_from=other, epochs=1, say=stock.append)
+    assert any("nothing says whom" in text for text in stock)
 
 
 def test_weights_come_from_where_it_was_said(cohort: Cohort, toy: ModuleType, tmp_path: Path) -> None:
