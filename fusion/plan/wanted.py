@@ -139,12 +139,20 @@ def wanted_of(
     leak = _leak(spec, fold)
     if leak and not paper:
         raise BadInput(leak, "Select with `radstore select --fold K` for each fold; or say --paper.")
-    notes = (*optimistic, *([leak] if leak else []))
+    notes = (*optimistic, *([leak] if leak else []), *([] if spec.provenance else [_unknown(spec)]))
     return Wanted(2, fold, spec, region or region_name(fold), roi or Roi(), paper=paper, notes=notes)
 
 
+def _unknown(spec: Spec) -> str:
+    """What only who wrote a list of features by hand, or copied it from a paper, can know."""
+    return (
+        f"nothing says how the features of {spec.name} were chosen: if labels of held-out cases took part "
+        "(in a published list, say, those of the cohort it was published on), scores are optimistic"
+    )
+
+
 def _leak(spec: Spec, fold: int | None) -> str:
-    """How a selection saw labels of the held-out cases; empty if it did not, or nobody selected."""
+    """How a selection saw labels of the held-out cases; empty if it did not, or nobody knows."""
     if not spec.provenance:
         return ""
     selected = spec.provenance.get("fold")

@@ -73,7 +73,8 @@ def test_in_paper_mode_one_plan_serves_all_folds_and_says_so(site: Any) -> None:
     report = site.plan(fold=None)
     assert (report.name, report.held_out) == ("stage2", ())
     assert "looks better than it is" in report.notes[0]
-    assert "read from label files" in report.notes[1]
+    assert "nothing says how the features of tiny were chosen" in report.notes[1]
+    assert "read from label files" in report.notes[2]
     name, plans, _ = read_plan(site.root / "models", 2, 1)
     assert name == "stage2"
     recipe = Recipe.from_plans(plans)
@@ -199,7 +200,8 @@ def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[...
     report = site.plan(paper=False, region=None)
     recipe = Recipe.from_plans(report.plans)
     assert (recipe.region, recipe.view) == ("stage1-fold0", "tiny@stage1-fold0")
-    assert (recipe.paper_mode, report.notes) == (False, ())
+    assert (recipe.paper_mode, len(report.notes)) == (False, 1)
+    assert "nothing says how the features of tiny were chosen" in report.notes[0]
     shutil.rmtree(site.root / "models")
     seen = site.fold(1)[0]
     leaking = StoredRegion(masks[seen].mask, {**masks[seen].provenance, "held_out": [0]})
@@ -213,7 +215,9 @@ def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., Rad
     refused("selected for fold 1, not for fold 0", paper=False)
     site.spec.write_text(text + "provenance: {by: select}\n")
     refused("selected on all labelled cases", paper=False)
-    assert "selected on all labelled cases" in site.plan().notes[1]
+    notes = site.plan().notes
+    assert "selected on all labelled cases" in notes[1]
+    assert not any("nothing says how" in note for note in notes)
 
 
 def test_a_column_named_fold_is_no_fold(site: Any) -> None:
