@@ -1,8 +1,7 @@
-"""Tiny model folders, written by hand in nnU-Net's format, with untrained networks."""
+"""Tiny models, CTs and samples; a site with files, a store and chains."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,91 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.recipe import KEY, LABELS, Channel, Inputs, Recipe
+from fusion.recipe import Channel, Inputs, Recipe
 from radstore.images.volume import Geometry, Volume
 from radstore.images.write import write_volume
 from radstore.spec import Spec
 from radstore.store.query import Snapshot, open_store
 
 MAP = "original_firstorder_Mean"
-PATCH, SPACING = [8, 16, 16], [4.0, 2.0, 2.0]
-
-
-def plans_of(recipe: Recipe, *, spacing: list[float] = SPACING, patch: list[int] = PATCH) -> dict[str, Any]:
-    """nnU-Net plans of a network of two stages."""
-    architecture: dict[str, Any] = {
-        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-        "arch_kwargs": {
-            "n_stages": 2,
-            "features_per_stage": [6, 12],
-            "conv_op": "torch.nn.modules.conv.Conv3d",
-            "kernel_sizes": [[3, 3, 3]] * 2,
-            "strides": [[1, 1, 1], [2, 2, 2]],
-            "n_conv_per_stage": [1, 1],
-            "n_conv_per_stage_decoder": [1],
-            "conv_bias": True,
-            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-            "dropout_op": None,
-            "dropout_op_kwargs": None,
-            "nonlin": "torch.nn.LeakyReLU",
-            "nonlin_kwargs": {"inplace": True},
-        },
-        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-    }
-    if recipe.inputs.vector:
-        architecture["network_class_name"] = "fusion.network.FusedUNet"
-        architecture["arch_kwargs"] |= {
-            "vector_size": len(recipe.vector),
-            "heads": 2,
-            "base": "PlainConvUNet",
-        }
-    resampling = "resample_data_or_seg_to_shape"
-    smooth = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
-    names = recipe.channels
-    return {
-        "dataset_name": "Tiny",
-        "plans_name": "tiny",
-        "original_median_spacing_after_transp": spacing,
-        "original_median_shape_after_transp": [16, 32, 32],
-        "image_reader_writer": "SimpleITKIO",
-        "transpose_forward": [0, 1, 2],
-        "transpose_backward": [0, 1, 2],
-        "experiment_planner_used": "ExperimentPlanner",
-        "label_manager": "LabelManager",
-        "foreground_intensity_properties_per_channel": {
-            "0": {
-                "max": 400.0,
-                "mean": 60.0,
-                "median": 60.0,
-                "min": -200.0,
-                "percentile_00_5": -150.0,
-                "percentile_99_5": 300.0,
-                "std": 80.0,
-            }
-        },
-        "configurations": {
-            "3d_fullres": {
-                "data_identifier": "tiny",
-                "preprocessor_name": "DefaultPreprocessor",
-                "batch_size": 2,
-                "patch_size": patch,
-                "median_image_size_in_voxels": [16.0, 32.0, 32.0],
-                "spacing": spacing,
-                "normalization_schemes": ["CTNormalization"] + ["NoNormalization"] * (len(names) - 1),
-                "use_mask_for_norm": [False] * len(names),
-                "resampling_fn_data": resampling,
-                "resampling_fn_data_kwargs": smooth,
-                "resampling_fn_seg": resampling,
-                "resampling_fn_seg_kwargs": {**smooth, "is_seg": True, "order": 1},
-                "resampling_fn_probabilities": resampling,
-                "resampling_fn_probabilities_kwargs": {**smooth, "order": 1},
-                "architecture": architecture,
-                "batch_dice": False,
-            }
-        },
-        KEY: recipe.to_json(),
-    }
+SPACING = [4.0, 2.0, 2.0]  # of the tiny models' grid
 
 
 def recipe_of(inputs: str = "ct", *, stage: int = 2, fold: int = 0, **others: Any) -> Recipe:
@@ -105,54 +27,6 @@ def recipe_of(inputs: str = "ct", *, stage: int = 2, fold: int = 0, **others: An
         "vector": tuple(Channel(f"{name}", 1.0, 2.0) for name in ("one", "two", "three")),
     }
     return Recipe(stage=stage, fold=fold, inputs=Inputs(inputs), **({**given, **others}))
-
-
-def write_model(
-    folder: Path,
-    recipe: Recipe,
-    *,
-    seed: int = 0,
-    mirroring: tuple[int, ...] | None = (0, 1, 2),
-    change: Callable[[Any], None] | None = None,
-    spacing: list[float] = SPACING,
-) -> Path:
-    """A model folder with one fold and random weights; `change` alters the network before it is saved."""
-    import torch
-
-    import fusion.nnunet  # noqa: F401
-
-    # isort: split
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-
-    plans = plans_of(recipe, spacing=spacing)
-    architecture = plans["configurations"]["3d_fullres"]["architecture"]
-    torch.manual_seed(seed)
-    network = get_network_from_plans(
-        architecture["network_class_name"],
-        architecture["arch_kwargs"],
-        architecture["_kw_requires_import"],
-        len(recipe.channels),
-        len(LABELS),
-        deep_supervision=True,
-    )
-    if recipe.inputs.vector:  # as if it had been trained: the vector has an effect
-        torch.nn.init.normal_(network.fusion.film.weight, std=1.0)
-    if change:
-        change(network)
-    names = {str(at): name for at, name in enumerate(recipe.channels)}
-    dataset = {"channel_names": names, "labels": dict(LABELS), "numTraining": 4, "file_ending": ".nii.gz"}
-    fold = folder / f"fold_{recipe.fold}"
-    fold.mkdir(parents=True)
-    (folder / "plans.json").write_text(json.dumps(plans))
-    (folder / "dataset.json").write_text(json.dumps(dataset))
-    checkpoint = {
-        "network_weights": network.state_dict(),
-        "init_args": {"configuration": "3d_fullres", "fold": recipe.fold},
-        "trainer_name": "FusionTrainer",
-        "inference_allowed_mirroring_axes": mirroring,
-    }
-    torch.save(checkpoint, fold / "checkpoint_final.pth")
-    return folder
 
 
 def ct_volume(shape: tuple[int, int, int] = (10, 40, 40), *, seed: int = 0) -> Volume:
@@ -166,7 +40,7 @@ def ct_volume(shape: tuple[int, int, int] = (10, 40, 40), *, seed: int = 0) -> V
 
 
 @pytest.fixture
-def tiny_model(tmp_path: Path) -> Callable[..., Path]:
+def tiny_model(tmp_path: Path, write_model: Callable[..., Path]) -> Callable[..., Path]:
     """Writes a model folder of a row: ``tiny_model("ct+maps+global", stage=2, fold=0)``."""
     made: list[Path] = []
 
@@ -235,6 +109,7 @@ class Site:
 
     root: Path
     models: Path
+    write_model: Callable[..., Path]
 
     @property
     def catalog(self) -> Path:
@@ -300,7 +175,7 @@ class Site:
             folder = self.models / f"stage{stage}" / row / f"chain{fold}"
             shaping = {name: others.pop(name) for name in ("change", "seed") if name in others}
             recipe = Recipe(1, fold) if stage == 1 else self.recipe(inputs, fold, **others)
-            write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
+            self.write_model(folder, recipe, **{"seed": 10 * stage + fold, **shaping})
 
     def view(self, inputs: str, fold: int) -> None:
         """Say beside a model of Stage 2 whom it was trained on, as `fusion train` does."""
@@ -334,7 +209,7 @@ def _find_bright(network: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def built(tmp_path_factory: pytest.TempPathFactory, write_model: Callable[..., Path]) -> Site:
     """The site without models, built once."""
     import yaml
 
@@ -346,7 +221,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
     from radstore.store.regions import StoredRegion, keep_regions
 
     root = tmp_path_factory.mktemp("site")
-    site = Site(root, root / "models")
+    site = Site(root, root / "models", write_model)
     for seed, case in enumerate(CASES):
         write_volume(ct_volume(seed=seed), site.file(case))
     files = {"image": "{{ CATALOG_DIR }}/images/{case}_0000.nii.gz"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.recipe import KEY, LABELS, Recipe
+from fusion.recipe import Recipe
 from fusion.regions import RegionRule, RegionsReport, Stage1, predict_regions
 from radstore.catalog import Catalog
 from radstore.catalog.model import Region, Source
@@ -123,106 +122,10 @@ def fakes() -> Fakes:
 
 
 @pytest.fixture
-def write_stage1() -> Callable[[Path, Recipe], None]:
+def write_stage1(write_model: Callable[..., Path]) -> Callable[[Path, Recipe], None]:
     """Write an untrained tiny Stage 1 as `fusion train` leaves one."""
-    torch = pytest.importorskip("torch")
-    import fusion.nnunet  # noqa: F401
-
-    # isort: split
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
     def write(folder: Path, recipe: Recipe) -> None:
-        plans = {**PLANS, KEY: recipe.to_json()}
-        architecture = plans["configurations"]["3d_fullres"]["architecture"]
-        torch.manual_seed(recipe.fold)
-        network = get_network_from_plans(
-            architecture["network_class_name"],
-            architecture["arch_kwargs"],
-            architecture["_kw_requires_import"],
-            1,
-            len(LABELS),
-            deep_supervision=True,
-        )
-        checkpoint = {
-            "network_weights": network.state_dict(),
-            "init_args": {"configuration": "3d_fullres", "fold": recipe.fold},
-            "trainer_name": "FusionTrainer",
-            "inference_allowed_mirroring_axes": None,
-        }
-        dataset = {"channel_names": {"0": "CT"}, "labels": dict(LABELS), "file_ending": ".nii.gz"}
-        into = folder / f"fold_{recipe.fold}"
-        into.mkdir(parents=True)
-        (folder / "plans.json").write_text(json.dumps(plans))
-        (folder / "dataset.json").write_text(json.dumps({**dataset, "numTraining": 4}))
-        torch.save(checkpoint, into / "checkpoint_final.pth")
+        write_model(folder, recipe, seed=recipe.fold, mirroring=None, spacing=[8.0, 4.0, 4.0])
 
     return write
-
-
-RESAMPLING = {
-    f"resampling_fn_{what}": "resample_data_or_seg_to_shape" for what in ("data", "seg", "probabilities")
-} | {
-    f"resampling_fn_{what}_kwargs": {
-        "is_seg": what == "seg",
-        "order": 1,
-        "order_z": 0,
-        "force_separate_z": None,
-    }
-    for what in ("data", "seg", "probabilities")
-}
-PLANS: dict[str, Any] = {
-    "dataset_name": "Tiny",
-    "plans_name": "tiny",
-    "original_median_spacing_after_transp": [8.0, 4.0, 4.0],
-    "original_median_shape_after_transp": [5, 6, 6],
-    "image_reader_writer": "SimpleITKIO",
-    "transpose_forward": [0, 1, 2],
-    "transpose_backward": [0, 1, 2],
-    "experiment_planner_used": "ExperimentPlanner",
-    "label_manager": "LabelManager",
-    "foreground_intensity_properties_per_channel": {
-        "0": {
-            "max": 200.0,
-            "mean": 50.0,
-            "median": 50.0,
-            "min": -100.0,
-            "percentile_00_5": -99.0,
-            "percentile_99_5": 199.0,
-            "std": 80.0,
-        }
-    },
-    "configurations": {
-        "3d_fullres": {
-            "data_identifier": "tiny",
-            "preprocessor_name": "DefaultPreprocessor",
-            "batch_size": 2,
-            "patch_size": [8, 8, 8],
-            "median_image_size_in_voxels": [5.0, 6.0, 6.0],
-            "spacing": [8.0, 4.0, 4.0],
-            "normalization_schemes": ["CTNormalization"],
-            "use_mask_for_norm": [False],
-            **RESAMPLING,
-            "architecture": {
-                "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-                "arch_kwargs": {
-                    "n_stages": 2,
-                    "features_per_stage": [4, 8],
-                    "conv_op": "torch.nn.modules.conv.Conv3d",
-                    "kernel_sizes": [[3, 3, 3]] * 2,
-                    "strides": [[1, 1, 1], [2, 2, 2]],
-                    "n_conv_per_stage": [1, 1],
-                    "n_conv_per_stage_decoder": [1],
-                    "conv_bias": True,
-                    "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-                    "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-                    "dropout_op": None,
-                    "dropout_op_kwargs": None,
-                    "nonlin": "torch.nn.LeakyReLU",
-                    "nonlin_kwargs": {"inplace": True},
-                },
-                "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-            },
-            "batch_dice": False,
-        }
-    },
-}
