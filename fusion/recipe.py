@@ -101,7 +101,8 @@ class Channel:
 
     def standard(self, values: np.ndarray) -> np.ndarray:
         """(value − mean) / sd, NaN and infinities → 0: the mean of the training cases; a new array."""
-        made = np.asarray((values - self.mean) / self.sd)
+        made = np.asarray(values - self.mean)
+        made /= self.sd
         finite = np.isfinite(made)
         if not finite.all():
             bits = made.view(f"i{made.itemsize}")

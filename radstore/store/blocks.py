@@ -30,7 +30,7 @@ TRAINING = "training"  # the kind of a sample that a network is trained on
 DIMENSIONS = {1: ("feature",), 2: ("case", "feature"), 3: ("z", "y", "x"), 4: ("feature", "z", "y", "x")}
 TRAINING_DIMENSIONS = DIMENSIONS | {2: ("sample", "label_zyx"), 4: ("channel", "z", "y", "x")}
 CODEC: dict[str, Any] = {"name": "blosc", "cname": "zstd", "clevel": 3, "shuffle": "shuffle"}
-TRAINING_CODEC: dict[str, Any] = {"name": "blosc", "cname": "lz4", "clevel": 5, "shuffle": "shuffle"}
+TRAINING_CODEC: dict[str, Any] = {"name": "blosc", "cname": "lz4hc", "clevel": 5, "shuffle": "shuffle"}
 """Of training samples: they are read again in every epoch, so what counts is decoding."""
 AXES = ("z", "y", "x")
 REMAKE = "Delete this folder, then run `radstore build --rehash`: the block will be computed anew."
@@ -197,13 +197,15 @@ def _write_array(group: zarr.Group, name: str, array: np.ndarray, *, training: b
         chunks = TABLE_CHUNK if array.ndim == 2 and not training else array.shape
         chunks = tuple(max(1, min(c, n)) for c, n in zip(chunks, array.shape, strict=True))
     shards = tuple(-(-max(1, n) // c) * c for n, c in zip(array.shape, chunks, strict=True))
+    # Bytes one by one are in order already, but readers take the time to shuffle them.
+    shuffle: Any = codec["shuffle"] if array.itemsize > 1 else "noshuffle"
     group.create_array(
         name,
         shape=array.shape,
         dtype=array.dtype,
         chunks=chunks,
         shards=shards if spatial else None,
-        compressors=BloscCodec(cname=codec["cname"], clevel=codec["clevel"], shuffle=codec["shuffle"]),
+        compressors=BloscCodec(cname=codec["cname"], clevel=codec["clevel"], shuffle=shuffle),
         fill_value=np.nan if array.dtype.kind == "f" else 0,
         dimension_names=dimensions[array.ndim],
         # Stored though empty, so that one that is missing is damage. But maps of a sample are NaN nearly

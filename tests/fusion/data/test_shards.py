@@ -174,7 +174,13 @@ class TestDamage:
             self._read(own)
 
     @pytest.mark.parametrize(
-        ("offset", "what"), [(4, b"\x01\x02\x03\x04"), (12, b"\xff\xff\xff\x7f"), (16, b"\xff" * 64)]
+        ("offset", "what"),
+        [
+            (4, b"\x01\x02\x03\x04"),
+            (12, b"\xff\xff\xff\x7f"),
+            (16, b"\xff" * 64),
+            (16, b"\xff\xff\xff\x3f"),  # its first block a gigabyte away
+        ],
     )
     def test_chunk(self, own: tuple[Bucket, str, Path], offset: int, what: bytes) -> None:
         self._overwrite(own[2], self._first_chunk(own) + offset, what)
