@@ -225,8 +225,8 @@ class Plan:
                     raise BadInput(
                         f"case {case.id} of the external source {source} is of patient {case.patient}, whom "
                         f"the source that is trained on has too (case {own})",
-                        "That is no external test: leave the case out; or, if these are two patients, give them "
-                        "ids of their own.",
+                        "That is no external test: leave the case out; or, if they are two patients, give each "
+                        "an id.",
                     )
 
     def built(self) -> str | None:
