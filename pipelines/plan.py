@@ -225,8 +225,7 @@ class Plan:
                     raise BadInput(
                         f"case {case.id} of the external source {source} is of patient {case.patient}, whom "
                         f"the source that is trained on has too (case {own})",
-                        "That is no external test: leave the case out; or, if they are two patients, give each "
-                        "an id.",
+                        "That is no external test: leave the case out; or give two patients an id each.",
                     )
 
     def built(self) -> str | None:
