@@ -191,8 +191,10 @@ class Plan:
         Raises
         ------
         BadInput
-            If an external case has one: it would count as held out.
+            If an external case has one: it would count as held out. If its id, or its patient, is one of
+            the source that is trained on too.
         """
+        self._require_apart()
         snapshot = self.snapshot()
         stored = (
             {id_: record.marks.get(FOLD) for id_, record in snapshot.manifest.items()} if snapshot else {}
@@ -206,6 +208,25 @@ class Plan:
         if any(stored.get(case.id) is None for case in self.cases.cases(self.source)):
             return None
         return digest_of(stored)
+
+    def _require_apart(self) -> None:
+        """Refuse external cases that the store, or the models, take for ones they know: before any work."""
+        ids, patients = {}, {}
+        for case in self.cases.cases(self.source) if self.external else ():
+            ids[case.id], patients[case.patient] = self.source, case.id
+        for source in self.external:
+            for case in self.cases.cases(source):
+                if (other := ids.setdefault(case.id, source)) != source:
+                    raise BadInput(
+                        f"case {case.id} is of source {other} and of the external source {source}",
+                        "The store keeps one case of each id: name the files otherwise.",
+                    )
+                if (own := patients.get(case.patient)) is not None:
+                    raise BadInput(
+                        f"case {case.id} of the external source {source} is of patient {case.patient}, whom "
+                        f"the source that is trained on has too (case {own})",
+                        "That is no external test: leave the case out; or give two patients an id each.",
+                    )
 
     def built(self) -> str | None:
         """Digest of the view's blocks, also of failed cases; None if a case that is asked for has none."""

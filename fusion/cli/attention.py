@@ -60,7 +60,9 @@ def attention(
         if isinstance(made, CaseError):
             failed[study.id] = {"step": made.step, "message": made.message, "remedy": made.remedy}
         else:
-            say(f"{study.id}: {', '.join(place(str(path.resolve())) for path in made)}")
+            say(f"{study.id}: {', '.join(place(str(path.resolve())) for path in (made.map, made.picture))}")
+            for line in made.notes:
+                note(f"note: {study.id}: {line}")
     for line in failures(failed):
         note(line)
     return exits.SOME_FAILED if failed else exits.OK

@@ -11,6 +11,7 @@ from fusion.cli import shared
 from radstore.cli import exits, options
 from radstore.cli.output import counting, failures, many, note, place, say, show_json
 from radstore.errors import BadInput
+from radstore.split.roll import some
 
 if TYPE_CHECKING:
     from fusion.regions import RegionsReport
@@ -93,8 +94,9 @@ def _tell(report: RegionsReport, where: str) -> None:
     failed = f", {len(report.failed):,} failed" if report.failed else ""
     there = f", {len(report.unchanged):,} were there" if report.unchanged else ""
     say(f"region {report.region}: {many(len(report.predicted), 'case')} predicted{there}{failed}")
-    for case in report.fallback:
-        say(f"fallback  {case}: Stage 1 found nothing of the region; a stated box stands in")
+    if report.fallback:
+        said = "Stage 1 found nothing of the region; a stated box stands in"
+        say(f"fallback in {some(report.fallback)}: {said} (--json names each)")
     cases = len(report.predicted) + len(report.unchanged)
     if cases and len(report.fallback) == cases:
         note("note: Stage 1 found nothing in any case: look at its progress.png, train it longer")

@@ -83,7 +83,7 @@ class Wanted:
     def _reason(self, member: Member) -> Reason | None:
         if self.spec is None:
             return None
-        again = f"Run `radstore build --features FILE --region {self.region}` with this spec."
+        again = self._remedy(member)
         kinds = [FEATURES, *([MAPS] if self.maps else [])]
         for name in (REGION + self.region, *(kind + self.view for kind in kinds)):
             entry = member.record.blocks.get(name)
@@ -95,6 +95,14 @@ class Wanted:
                 told = f"its {name} is of another spec ({entry.spec[:12]}, asked for {self.spec.hash[:12]})"
                 return told, again
         return None
+
+    def _remedy(self, member: Member) -> str:
+        """What makes what a case lacks: numbers are computed in its region, so that comes first."""
+        build = f"`radstore build --features FILE --region {self.region}` with this spec"
+        verbs = {region_name(self.fold): f"--fold {self.fold}", region_name(None): "--paper"}
+        if REGION + self.region in member.record.blocks or self.region not in verbs:
+            return f"Run {build}."
+        return f"Run `fusion regions {verbs[self.region]}`, then {build}."
 
 
 def wanted_of(

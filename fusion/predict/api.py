@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fusion.predict.candidates import CandidateRule, case_score, lesion_candidates
-from fusion.predict.chain import Chain, ChainPrediction
+from fusion.predict.chain import Chain, ChainPrediction, joined
 from fusion.predict.device import AUTO, choose_device
 from fusion.predict.model import CHECKPOINT
 from fusion.predict.models import Models
@@ -168,7 +168,7 @@ class Run:
             chains=tuple(chain.fold for chain in chains),
             source=study.source,
             candidates=tuple(candidates),
-            notes=_notes(chains, found),
+            notes=joined({chain.fold: one.notes for chain, one in zip(chains, found, strict=True)}),
             seconds=round(time.perf_counter() - began, 3),
         )
         return prediction, Written(detections, labels, lesion if self.probabilities else None)
@@ -203,12 +203,3 @@ def _regions(found: Sequence[ChainPrediction]) -> Volume:
     regions = [one.ingredients.region for one in found]
     union = np.logical_or.reduce([region.array != 0 for region in regions])
     return Volume(union.astype(np.uint8), regions[0].geometry, regions[0].source)
-
-
-def _notes(chains: Sequence[Chain], found: Sequence[ChainPrediction]) -> tuple[str, ...]:
-    several = len(chains) > 1
-    return tuple(
-        f"chain {chain.fold}: {note}" if several else note
-        for chain, one in zip(chains, found, strict=True)
-        for note in one.notes
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fusion.predict.bound import Looking
-from fusion.predict.chain import Chain
+from fusion.predict.chain import Chain, Ingredients, joined
 from fusion.predict.probabilities import full_grid
 from radstore.errors import BadInput, CaseError
 from radstore.images.volume import Volume
@@ -25,10 +25,28 @@ if TYPE_CHECKING:
     from radstore.store.query import CaseView
 
 MAP, PICTURE = "attention.nii.gz", "attention.png"
+NO_VECTOR = "there is no vector of this case: the map shows where the token for a missing one looks"
 NAME, CAPTION = "1: as if all were looked at alike", "attention of the global vector"
 
 
-def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> tuple[Volume, Volume]:
+@dataclass(frozen=True)
+class Written:
+    """What was written for a case.
+
+    Parameters
+    ----------
+    map, picture
+        Files.
+    notes
+        What was not as usual: of each chain as a prediction has it, and that there was no vector.
+    """
+
+    map: Path
+    picture: Path
+    notes: tuple[str, ...] = ()
+
+
+def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> tuple[Volume, Ingredients]:
     """Where a chain looks in a case.
 
     The mean over heads of the softmax weights of the cross-attention, times the number of bottleneck voxels
@@ -44,8 +62,8 @@ def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> t
 
     Returns
     -------
-    map, region
-        float32 in the CT's full grid, NaN outside the ROI; and the region.
+    map, given
+        float32 in the CT's full grid, NaN outside the ROI; and what it rests on: region, vector, maps.
 
     Raises
     ------
@@ -65,13 +83,13 @@ def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> t
     image = predictor.recipe.network_input(sample.data, sample.names, sample.region)
     looking = Looking(predictor.network, given.numbers.vector, len(predictor.recipe.vector))
     found, _ = predictor.slide(looking, torch.from_numpy(image))
-    return _in_ct(found, sample, predictor, ct), given.region
+    return _in_ct(found, sample, predictor, ct), given
 
 
 def export_attention(
     models: Models, studies: Sequence[Study], out: Path | str
-) -> Iterator[tuple[Study, tuple[Path, Path] | CaseError]]:
-    """Write each case's attention as a map and a picture; gives the two files, or why there are none.
+) -> Iterator[tuple[Study, Written | CaseError]]:
+    """Write each case's attention as a map and a picture; gives what was written, or why nothing was.
 
     A case of a fold is looked at by that fold's chain, any other by all, whose maps are averaged.
 
@@ -94,7 +112,7 @@ def export_attention(
             yield study, error
 
 
-def _export(study: Study, chains: Sequence[Chain], out: Path) -> tuple[Path, Path]:
+def _export(study: Study, chains: Sequence[Chain], out: Path) -> Written:
     from radstore.report.slices import case_figure
 
     ct = study.read()
@@ -102,8 +120,17 @@ def _export(study: Study, chains: Sequence[Chain], out: Path) -> tuple[Path, Pat
     mean = _mean([volume for volume, _ in found])
     path = write_volume(replace(mean, array=np.nan_to_num(mean.array)), out / f"{study.id}.{MAP}")
     drawn = out / f"{study.id}.{PICTURE}"
-    case_figure(ct, mean, found[0][1], drawn, feature=NAME, title=study.id, caption=CAPTION)
-    return path, drawn
+    given = [one for _, one in found]
+    fallback = any(one.status == "fallback" for one in given)
+    title = f"{study.id}, fallback region" if fallback else study.id
+    case_figure(ct, mean, given[0].region, drawn, feature=NAME, title=title, caption=CAPTION)
+    said = {chain.fold: _notes(one) for chain, one in zip(chains, given, strict=True)}
+    return Written(path, drawn, joined(said))
+
+
+def _notes(given: Ingredients) -> tuple[str, ...]:
+    blind = (NO_VECTOR,) if given.numbers.vector is None else ()
+    return (*given.notes, *given.numbers.notes, *blind)
 
 
 def _in_ct(found: torch.Tensor, sample: Sample, predictor: FusionPredictor, ct: Volume) -> Volume:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +109,16 @@ class Chain:
     def fold(self) -> int:
         """The fold that the chain did not train on."""
         return self.recipe.fold
+
+    def require_stage1(self) -> None:
+        """Load Stage 1 now, for cases of which no region is stored.
+
+        Raises
+        ------
+        BadInput
+            If it is missing or cannot be used.
+        """
+        self._first()
 
     def predict(self, ct: Volume, stored: CaseView | None = None) -> ChainPrediction:
         """What the chain says of a case.
@@ -228,3 +238,23 @@ class Chain:
 def _status(told: object) -> Status:
     """As `fusion.regions` tells it; regions that were drawn tell nothing, and are no fallback."""
     return "fallback" if told == "fallback" else "ok"
+
+
+def joined(said: Mapping[int, Sequence[str]]) -> tuple[str, ...]:
+    """What chains say of a case, each note once; with several chains, which of them say it.
+
+    Parameters
+    ----------
+    said
+        Fold of the chain → its notes.
+    """
+    chains: dict[str, list[int]] = {}
+    for fold, notes in said.items():
+        for note in dict.fromkeys(notes):
+            chains.setdefault(note, []).append(fold)
+    if len(said) == 1:
+        return tuple(chains)
+    return tuple(
+        f"chain{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}: {note}"
+        for note, folds in chains.items()
+    )

@@ -73,9 +73,14 @@ def wanted(recipe: Recipe) -> bool:
     return recipe.inputs.maps or recipe.inputs.vector
 
 
+def has_region(case: CaseView | None, recipe: Recipe) -> bool:
+    """Whether a store has the region of a case; no voxel is read."""
+    return case is not None and _has(case, REGION + recipe.region)
+
+
 def stored_region(case: CaseView, recipe: Recipe) -> tuple[Volume, Mapping[str, Any]] | None:
     """The region that a store has for a case, and where it comes from; None if it has none."""
-    if not _has(case, REGION + recipe.region):
+    if not has_region(case, recipe):
         return None
     from radstore.store.regions import region_of
 

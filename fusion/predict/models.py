@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fusion.data.view import FILE, View
 from fusion.predict.chain import Chain
+from fusion.predict.ingredients import has_region
 from fusion.predict.model import CHECKPOINT
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.studies import Study
@@ -92,6 +93,8 @@ class Models:
     def chains_for(self, studies: Sequence[Study]) -> dict[int, Chain]:
         """Fold → its chain, of all that cases need: each fold's own for its cases, all for one of no fold.
 
+        Stage 1 is loaded too, where a case has no region in a store.
+
         Raises
         ------
         BadInput
@@ -99,9 +102,14 @@ class Models:
         """
         folds = sorted({fold for study in studies for fold in self.folds_for(study)})
         self._require_chains(folds)
+        meant = {fold: [study for study in studies if fold in self.folds_for(study)] for fold in folds}
         for fold in folds:
-            self._require_unseen(fold, [study for study in studies if fold in self.folds_for(study)])
-        return {fold: self._chain(fold) for fold in folds}
+            self._require_unseen(fold, meant[fold])
+        chains = {fold: self._chain(fold) for fold in folds}
+        for fold, chain in chains.items():
+            if not all(has_region(study.stored, chain.recipe) for study in meant[fold]):
+                chain.require_stage1()  # missed now, not at its first case
+        return chains
 
     def folds_for(self, study: Study) -> tuple[int, ...]:
         """The chains that have not seen the case's patient: that of its fold, or all."""

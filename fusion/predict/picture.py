@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radstore.images.volume import Volume
+from radstore.output_file import writing
 from radstore.report.axial import Axial, Box, Plane
 from radstore.report.slices import (
     DPI,
@@ -66,13 +67,18 @@ def picture(
     -------
     Path
         `path`.
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be written.
     """
     image, found, mask = (Axial.of(volume) for volume in (ct, candidates, region))
     figure = _figure(image, found, mask, best_slices(found, Axial.of(probability), mask))
     _caption(figure, title, float(candidates.array.max(initial=0)))
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    with writing(path) as aside:
+        figure.savefig(aside, format="png")
     return path
 
 

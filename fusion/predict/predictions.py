@@ -197,11 +197,11 @@ class Predictions:
         Raises
         ------
         BadInput
-            If it holds predictions of something else.
+            If it holds predictions of something else, or cannot be written to.
         """
         folder = Path(folder)
         if not (folder / INDEX).exists():
-            return cls(folder, origin)
+            return cls(folder, origin)._begun()
         there = cls.open(folder)
         differs = there.origin.differs(origin)
         if differs and replacing is None:
@@ -211,9 +211,8 @@ class Predictions:
             )
         if differs and replacing is not None:
             replacing(f"{folder} held {len(there.cases):,} other predictions: {differs}; beginning anew")
-            (folder / INDEX).unlink()  # first: it must not speak of images that are new
-            return cls(folder, origin)
-        return cls(folder, there.origin.joined(origin), there.cases)
+            return cls(folder, origin)._begun()  # an index that speaks of images that are new would be wrong
+        return cls(folder, there.origin.joined(origin), there.cases)._begun()
 
     def has(self, case: str, chains: Sequence[int] | None = None) -> bool:
         """Whether the case is done (one that failed is not), and by these chains, if any are named."""
@@ -258,6 +257,11 @@ class Predictions:
                 error["remedy"] if error else suggest(case, sorted(self.cases), "It has"),
             )
         return self.path(case, what)
+
+    def _begun(self) -> Predictions:
+        """This, its index written: a folder that cannot be written to is told before the first case."""
+        self._write()
+        return self
 
     def _write(self) -> None:
         cases = {case: asdict(prediction) for case, prediction in sorted(self.cases.items())}

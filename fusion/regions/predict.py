@@ -127,11 +127,11 @@ def predict_regions(
     given = models if callable(models) else _models_in(models, device, snapshot, groups, say)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
+        ready = _opened(given, chain, groups)
         run = _Run(snapshot, region, keeper, message, len(meant), progress)
         try:
             for held, group in groups.items():
-                model = given(held)
-                chain.require_unseen(model, held, group)
+                model = ready.pop(held)  # nothing else keeps it when its cases are done
                 for case in group:
                     run.predict(model, case, chain.origin(model))
         except KeyboardInterrupt:
@@ -158,6 +158,16 @@ def _models_in(
     models = Stage1Models(folder, chosen, snapshot.bucket.location, say)
     models.require(groups)
     return models
+
+
+def _opened(
+    given: Models, chain: Assignment, groups: Mapping[tuple[int, ...], Sequence[Case]]
+) -> dict[tuple[int, ...], Stage1]:
+    """Every model that a case needs, before the first case: one that cannot be used is told now."""
+    ready = {held: given(held) for held in groups}
+    for held, model in ready.items():
+        chain.require_unseen(model, held, groups[held])
+    return ready
 
 
 class _Run:

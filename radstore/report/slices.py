@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radstore.images.volume import Volume
+from radstore.output_file import writing
 from radstore.report.axial import Axial, Box, Plane, best_height, require_same_axes, zoom
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def case_figure(
     ------
     RegionError
         If the region is empty, or lies outside the image or the map, or the grids' axes differ.
+    BadInput
+        If the file cannot be written.
     """
     if region is None:
         region = Volume(np.isfinite(feature_map.array), feature_map.geometry, feature_map.source)
@@ -78,8 +81,8 @@ def case_figure(
     undefined = "" if np.isfinite(values.array).any() else " (undefined everywhere)"
     _caption(figure, title, f"z = {z:.1f} mm", f"{caption}{undefined}")
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    with writing(path) as aside:
+        figure.savefig(aside, format="png")
     return path
 
 

@@ -109,11 +109,34 @@ def test_an_external_case_with_a_fold_is_refused(plan: Plan, monkeypatch: pytest
     """As when a store is split once more, that has external cases by now."""
     record = CaseRecord({}, {}, {"fold": 0})
     stored = SimpleNamespace(manifest={"a": record, "b": record})
-    found = {"here": [SimpleNamespace(id="a")], "there": [SimpleNamespace(id="b")]}
+    found = {"here": [SimpleNamespace(id="a", patient="p")], "there": [SimpleNamespace(id="b", patient="q")]}
     monkeypatch.setattr(Plan, "cases", SimpleNamespace(cases=lambda source: found[source]))
     monkeypatch.setattr(Plan, "snapshot", lambda plan: stored)
     assert plan.folded() is not None
     with pytest.raises(BadInput, match="case b of an external source has a fold"):
+        replace(plan, external=("there",)).folded()
+
+
+@pytest.mark.parametrize(
+    ("case", "patient", "said"),
+    [
+        ("a", "q", "case a is of source here and of the external source there"),
+        ("b", "p", r"case b .* is of patient p, whom the source that is trained on has too \(case a\)"),
+    ],
+    ids=["case", "patient"],
+)
+def test_external_cases_that_are_known_already_are_refused_first(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, case: str, patient: str, said: str
+) -> None:
+    """As where two hospitals number alike: not after hours, when they are evaluated."""
+    found = {
+        "here": [SimpleNamespace(id="a", patient="p")],
+        "there": [SimpleNamespace(id=case, patient=patient)],
+    }
+    monkeypatch.setattr(Plan, "cases", SimpleNamespace(cases=lambda source: found[source]))
+    monkeypatch.setattr(Plan, "snapshot", lambda plan: None)
+    assert plan.folded() is None
+    with pytest.raises(BadInput, match=said):
         replace(plan, external=("there",)).folded()
 
 

@@ -58,10 +58,21 @@ def test_what_it_says(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, given["fold"], given["cases"], given["nested"]) == (1, 1, ["a", "b"], True)
     said = capsys.readouterr()
     assert "region stage1-fold1: 2 cases predicted, 1 were there, 1 failed" in said.out
-    assert "fallback  b" in said.out
+    assert "fallback in 1 case (b): Stage 1 found nothing" in said.out
     assert "version 7" in said.out
     assert "note: hm" in said.err
     assert "case c: broken" in said.err
+
+
+def test_many_fallbacks_are_one_line(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = tuple(f"c{number}" for number in range(500))
+    report = RegionsReport("/s", "stage1-fold1", cases, (), cases[:400], {}, Version(7, 6, ""))
+    run(report, "--fold", "1")
+    said = capsys.readouterr().out
+    assert "fallback in 400 cases (c0, c1, c2 …)" in said
+    assert len(said.splitlines()) == 3
+    run(report, "--fold", "1", "--json")
+    assert json.loads(capsys.readouterr().out)["fallback"] == list(cases[:400])
 
 
 def test_a_stage_1_that_finds_nothing_at_all(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,24 @@ def test_maps_that_are_missing_are_refused(site: Any, refused: Callable[..., Rad
     refused(f"case {case}: it has no maps/{VIEW}")
 
 
+@pytest.mark.parametrize(
+    ("there", "remedy"),
+    [(False, "Run `fusion regions --fold 0`, then `radstore build "), (True, "Run `radstore build ")],
+    ids=["no region", "a region without numbers"],
+)
+def test_the_remedy_names_what_comes_first(
+    site: Any, refused: Callable[..., RadstoreError], there: bool, remedy: str
+) -> None:
+    if there:
+        masks = {
+            case: StoredRegion(region_of(site.snapshot, case, "pancreas").mask, {"model": "m"})
+            for case in site.records()
+        }
+        keep_regions(site.root / "store", "stage1-fold0", masks)
+    told = refused("it has no (region|features)/", fold=0, region=None, paper=False)
+    assert told.remedy.startswith(remedy)
+
+
 def test_maps_that_failed_are_refused_with_their_reason(
     site: Any, refused: Callable[..., RadstoreError]
 ) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from fusion.cli import main
-from fusion.predict.attention import attention_map, export_attention
+from fusion.predict.attention import NO_VECTOR, Written, attention_map, export_attention
 from fusion.predict.bound import Looking
 from fusion.predict.models import Models
 from fusion.predict.studies import of_store
+from fusion.recipe import Recipe
 from radstore.errors import BadInput
 from radstore.images.read import read_image
 
@@ -29,10 +32,10 @@ def test_a_map_in_the_cts_geometry_whose_mean_is_one(site: Any) -> None:
     (study,) = of_store(site.snapshot(), cases=["a"])
     (chain,) = models_of(site).chains([0])
     ct = study.read()
-    found, region = attention_map(chain, ct, study.stored)
+    found, given = attention_map(chain, ct, study.stored)
     assert found.geometry == ct.geometry
     inside = np.isfinite(found.array)
-    assert inside[region.array > 0].all()  # the ROI lies around the region
+    assert inside[given.region.array > 0].all()  # the ROI lies around the region
     assert not inside.all()
     assert found.array[inside].min() >= 0
     assert found.array[inside].mean() == pytest.approx(1, abs=0.3)  # tiles overlap and are padded
@@ -64,7 +67,7 @@ def test_the_vector_moves_it(site: Any) -> None:
     assert not torch.allclose(one, missing)
 
 
-def test_the_verb_writes_a_map_and_a_picture(site: Any, tmp_path: Path) -> None:
+def test_the_verb_writes_a_map_and_a_picture(site: Any, tmp_path: Path, capsys: Any) -> None:
     site.train(ROW, 0)
     typed = ["attention", "--models", str(site.models), "--out", str(tmp_path), "--device", "cpu"]
     assert main([*typed, "--store", str(site.store), "--cases", "a,b", "--engine", "cpu"]) == 0
@@ -72,6 +75,34 @@ def test_the_verb_writes_a_map_and_a_picture(site: Any, tmp_path: Path) -> None:
         found = read_image(tmp_path / f"{case}.attention.nii.gz")
         assert found.geometry.mismatch(read_image(site.file(case)).geometry, 1e-6) is None
         assert (tmp_path / f"{case}.attention.png").stat().st_size > 10_000
+    told = capsys.readouterr().err
+    assert "note: b: Stage 1 found no pancreas; the region is the fallback's" in told
+    assert "note: a:" not in told
+
+
+def test_a_missing_vector_is_told(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is seen then is where the token of missing vectors looks."""
+    site.train(ROW, 0)
+    monkeypatch.setattr(Recipe, "network_vector", lambda recipe, numbers: None)
+    ((_, made),) = export_attention(models_of(site), of_store(site.snapshot(), cases=["a"]), tmp_path)
+    assert isinstance(made, Written)
+    assert made.notes == (NO_VECTOR,)
+
+
+def test_a_picture_that_cannot_be_written_is_no_bug(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk; and no half of it stays."""
+
+    def full(figure: Any, path: Path, **settings: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(ENOSPC, "No space left on device")
+
+    site.train(ROW, 0)
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(BadInput, match=r"a\.attention\.png cannot be written: No space left"):
+        list(export_attention(models_of(site), of_store(site.snapshot(), cases=["a"]), tmp_path / "out"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.attention.nii.gz"]
 
 
 def test_a_row_without_a_vector_has_none(site: Any, tmp_path: Path) -> None:

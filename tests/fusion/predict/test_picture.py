@@ -11,6 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 from fusion.predict.picture import best_slices, picture
+from radstore.errors import BadInput
 from radstore.images.volume import Geometry, Volume
 from radstore.report.axial import Axial
 
@@ -38,6 +39,14 @@ def test_without_candidates_the_region_decides() -> None:
     assert best_slices(axial(nothing), axial(nothing), axial(region)) == [6, 8, 10]
     assert best_slices(axial(nothing), axial(nothing), axial(region * 0)) == [5, 10, 15]
     assert best_slices(*(axial(array[:1]) for array in (nothing, nothing, region))) == [0]
+
+
+def test_one_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    volume = Volume(np.ones((4, 8, 8), np.float32), Geometry((8, 8, 4), (1.0, 1.0, 2.5)))
+    given = {"region": volume, "probability": volume, "candidates": volume, "title": "a"}
+    with pytest.raises(BadInput, match="cannot be written"):
+        picture(volume, tmp_path / "file" / "a.png", **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.7])

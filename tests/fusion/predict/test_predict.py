@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from fusion.cli import main
-from fusion.predict.api import predict
+from fusion.predict.api import Run, predict
 from fusion.predict.candidates import CandidateRule
+from fusion.predict.chain import joined
 from fusion.predict.models import Models
 from fusion.predict.predictions import Predictions
 from radstore.errors import BadInput
@@ -157,6 +158,35 @@ def test_a_ct_without_pancreas_and_of_few_slices_gets_a_score(
     assert done.cases["thin"].error is None
     assert done.cases["thin"].score is not None
     assert done.candidates("thin").geometry.shape == shape
+
+
+@pytest.fixture
+def no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No case may be predicted."""
+    monkeypatch.setattr(Run, "predict", lambda run, study, folds: pytest.fail(f"{study.id} was begun"))
+
+
+@pytest.mark.usefixtures("no_case")
+def test_a_stage_1_that_is_missing_is_told_before_the_first_case(trained: Any, tmp_path: Path) -> None:
+    (trained.models / "stage1" / "chain1" / "fold_1" / "checkpoint_final.pth").unlink()
+    with pytest.raises(BadInput, match=r"stage1/chain1/fold_1/checkpoint_final.pth"):
+        run(trained, tmp_path / "out", files=[trained.file("a")])
+    with pytest.raises(pytest.fail.Exception, match="a was begun"):  # its region is stored: nobody needs one
+        run(trained, tmp_path / "out", store=trained.store, fold=0)
+
+
+@pytest.mark.usefixtures("no_case")
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_first_case(
+    trained: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(BadInput, match=r"file/predictions\.json cannot be written"):
+        run(trained, tmp_path / "file", store=trained.store, cases=["a"])
+
+
+def test_what_chains_say_alike_is_said_once() -> None:
+    assert joined({3: ("one", "two")}) == ("one", "two")
+    assert joined({0: ("one",), 1: (), 2: ("two", "one")}) == ("chains 0, 2: one", "chain 2: two")
 
 
 def test_what_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> None:

@@ -47,9 +47,10 @@ def test_what_is_added_comes_back(tmp_path: Path) -> None:
 def test_an_image_without_its_line_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = Predictions.start(tmp_path, ORIGIN)
     done.add("a", DONE, written())
-    monkeypatch.setattr(Predictions, "_write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        done.add("b", DONE, written())
+    with monkeypatch.context() as killed:
+        killed.setattr(Predictions, "_write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            done.add("b", DONE, written())
     assert (tmp_path / "b.candidates.nii.gz").exists()
     assert list(Predictions.start(tmp_path, ORIGIN).cases) == ["a"]
 

@@ -185,6 +185,20 @@ def test_a_model_of_another_fold_is_refused(cohort: Any, fakes: Any) -> None:
         cohort.predict(lambda held: replace(fakes(held), held_out=(7,)))
 
 
+def test_a_model_that_cannot_be_had_is_told_before_the_first_case(cohort: Any, fakes: Any) -> None:
+    """Not at its turn, hours later."""
+
+    def models(held: tuple[int, ...]) -> Any:
+        if held == (2,):
+            raise BadInput("chain2 is damaged", "Train it again.")
+        return fakes(held)
+
+    version = cohort.snapshot.version
+    with pytest.raises(BadInput, match="chain2 is damaged"):
+        cohort.predict(models)
+    assert (fakes.calls, cohort.snapshot.version) == ([], version)
+
+
 def test_whom_a_model_trained_on_is_not_known_is_said_once_a_model(cohort: Any, fakes: Any) -> None:
     notes = cohort.predict(fakes).notes
     assert sum("nothing says whom" in note for note in notes) == 3
