@@ -39,7 +39,8 @@ from fusion.data.lazy import LazyArray, boxed
 from fusion.data.network_input import NetworkInput
 from fusion.data.shards import ZarrArray, open_array
 from fusion.data.view import View
-from fusion.recipe import Channel, Inputs, Recipe
+from fusion.inputs import Inputs
+from fusion.recipe import Channel, Recipe
 from fusion.samples.sample import Sample, class_locations
 from radstore.canonical import digest_of
 from radstore.images.volume import Geometry

@@ -14,18 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from fusion.inputs import Inputs
+from fusion.roi import Roi
 from radstore.errors import BadInput
-from radstore.images.box import Box, bounding_box, box_of, grown
-from radstore.images.volume import Volume
-from radstore.suggest import suggest
 
 KEY = "fusion"  # of the recipe in the plans
 CT = "CT"
 REGION = "region"
-ROWS = ("ct", "ct+global", "ct+maps", "ct+maps+global")
-"""The four rows of the ablation."""
-CONTROLS = ("ct+region", "ct+permuted")
-"""Is it the region's outline, or merely having a vector, that helps?"""
 LABELS: Mapping[str, int] = {
     "background": 0,
     "lesion": 1,
@@ -40,46 +35,6 @@ PANCREAS = (1, 4, 5)
 """The labels that make up the pancreas with what grows in it."""
 NO_FOLD = -1
 """As `Recipe.fold`: no fold is held out (paper mode, one plan for all folds)."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a network is given: a row of the ablation, or a control.
-
-    Parameters
-    ----------
-    name
-        One of `ROWS` or `CONTROLS`.
-    """
-
-    name: str
-
-    def __post_init__(self) -> None:
-        if self.name not in (*ROWS, *CONTROLS):
-            raise BadInput(
-                f"--inputs {self.name!r} is no row of the ablation",
-                suggest(self.name, [*ROWS, *CONTROLS], "The rows are"),
-            )
-
-    @property
-    def maps(self) -> bool:
-        """Whether parametric maps are channels."""
-        return "maps" in self.name.split("+")
-
-    @property
-    def region(self) -> bool:
-        """Whether the region's mask is a channel."""
-        return "region" in self.name.split("+")
-
-    @property
-    def vector(self) -> bool:
-        """Whether the network has a global vector (its own, or in the control another case's)."""
-        return bool({"global", "permuted"} & set(self.name.split("+")))
-
-    @property
-    def permuted(self) -> bool:
-        """Whether each case is given the vector of another."""
-        return "permuted" in self.name.split("+")
 
 
 @dataclass(frozen=True)
@@ -108,53 +63,6 @@ class Channel:
             bits = made.view(f"i{made.itemsize}")
             bits *= finite  # all bits 0 is 0.0; a third of the time of `numpy.nan_to_num`
         return made
-
-
-@dataclass(frozen=True)
-class Roi:
-    """The part of the CT that Stage 2 sees.
-
-    Parameters
-    ----------
-    rule
-        ``margins``: `mm` on each side of the region's box (as the published code does); ``box``: a box of
-        `mm` around the centre of the region's box (the paper's words).
-    mm
-        Along the image's x, y, z.
-    """
-
-    rule: str = "margins"
-    mm: tuple[float, float, float] = (100.0, 50.0, 15.0)
-
-    def __post_init__(self) -> None:
-        if (
-            self.rule not in ("margins", "box")
-            or min(self.mm) < 0
-            or (self.rule == "box" and not all(self.mm))
-        ):
-            raise BadInput(
-                f"an ROI {self.rule!r} of {self.mm} mm",
-                "Use `margins` or `box`, with three lengths along x, y, z.",
-            )
-
-    def box(self, region: Volume) -> Box:
-        """The box (z, y, x) in the region's grid, clipped to it.
-
-        Raises
-        ------
-        BadInput
-            If the region is empty.
-        """
-        tight = bounding_box(region.array)
-        if tight is None:
-            raise BadInput(
-                f"{region.source or 'the region'} is empty", "Give it a fallback before asking for a ROI."
-            )
-        spacing = region.geometry.spacing
-        reach = [round(mm / step) for mm, step in zip(self.mm, spacing, strict=True)][::-1]  # z, y, x
-        if self.rule == "box":
-            tight, reach = _centred(tight, reach), [0, 0, 0]
-        return grown(tight, reach, region.array.shape)
 
 
 @dataclass(frozen=True)
@@ -202,9 +110,9 @@ class Recipe:
 
     stage: int
     fold: int
-    inputs: Inputs = Inputs("ct")
+    inputs: Inputs = field(default_factory=lambda: Inputs("ct"))
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
-    roi: Roi = Roi()
+    roi: Roi = field(default_factory=Roi)
     region: str = ""
     view: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -330,10 +238,3 @@ class Recipe:
             "vector": tuple(Channel(**channel) for channel in value["vector"]),
         }
         return cls(**parts)
-
-
-def _centred(box: Box, size: Sequence[int]) -> Box:
-    """The box of `size` voxels (at least 1) with the same centre."""
-    wide = [max(1, n) for n in size]
-    z, y, x = ((span.start + span.stop - n) // 2 for span, n in zip(box, wide, strict=True))
-    return box_of((x, y, z), wide[::-1])

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipelines.budget import FULL, QUICK, Budget
 from radstore.canonical import digest_of
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.cli.output import many
@@ -19,39 +20,6 @@ from radstore.store.bucket import open_bucket
 from radstore.store.manifest import FOLD
 from radstore.store.query import Snapshot, open_store
 from radstore.store.table import FEATURES
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How large the networks are and how long they learn.
-
-    Parameters
-    ----------
-    stage1, stage2
-        Options of ``fusion plan``, on top of what nnU-Net's planner finds.
-    train1, train2
-        Options of ``fusion train``; the same for every row.
-    predict
-        Options of ``fusion predict``.
-    """
-
-    stage1: tuple[str, ...] = ()
-    stage2: tuple[str, ...] = ()
-    train1: tuple[str, ...] = ()
-    train2: tuple[str, ...] = ()
-    predict: tuple[str, ...] = ()
-
-
-TINY = ("--batch", "2", "--base-features", "8", "--max-features", "32")
-FULL = Budget()
-QUICK = Budget(
-    stage1=(*("--patch", "8", "24", "24", "--stages", "3"), *TINY),
-    stage2=(*("--spacing", "3", "1.5", "1.5", "--patch", "16", "40", "40", "--stages", "3"), *TINY),
-    train1=("--epochs", "120", "--steps", "20", "--validation-steps", "2"),
-    train2=("--epochs", "8", "--steps", "20", "--validation-steps", "2"),
-    predict=("--no-mirroring",),
-)
-"""A check of the plumbing on two processors: nothing that such networks score means anything."""
 
 
 @dataclass(frozen=True)

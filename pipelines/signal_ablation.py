@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.evaluate.cases import CaseResult
-from fusion.recipe import ROWS
+from fusion.inputs import ROWS
 from pipelines.signal_cohort import Cohort
 from pipelines.signal_design import COHORTS, CPU, GPU, Design
 from radstore.cli import exits

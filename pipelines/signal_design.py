@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.plan import Overrides
-from fusion.recipe import Roi
+from fusion.roi import Roi
 from radstore.canonical import digest_of
 from radstore.errors import BadInput
 from radstore.output_file import writing

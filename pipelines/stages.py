@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fusion.recipe import CONTROLS, ROWS
+from fusion.inputs import CONTROLS, ROWS
 from pipelines.plan import Plan
 from pipelines.step import Command, Step, verb
 from radstore.errors import BadInput

@@ -13,7 +13,7 @@ from radstore.cli.output import counting, failures, many, note, place, say, show
 
 if TYPE_CHECKING:
     from fusion.plan import PlanReport
-    from fusion.recipe import Roi
+    from fusion.roi import Roi
 
 Triple = tuple[float, float, float]
 
@@ -175,7 +175,7 @@ def plan(
 
 def _roi(rule: str | None, mm: Triple | None) -> Roi | None:
     """What was said of it; None: nothing was."""
-    from fusion.recipe import Roi
+    from fusion.roi import Roi
 
     said: dict[str, Any] = {"rule": rule, "mm": mm}
     given = {name: value for name, value in said.items() if value is not None}

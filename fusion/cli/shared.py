@@ -47,7 +47,12 @@ Mirroring = Annotated[
     bool, typer.Option("--mirroring/--no-mirroring", help="Average over mirrored tiles: slower, steadier.")
 ]
 Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="FILE", help="Which checkpoint of each model folder.")
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Of each model folder. The held-out cases chose checkpoint_best.pth: it is optimistic for them.",
+    ),
 ]
 Threshold = Annotated[
     str,

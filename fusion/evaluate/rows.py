@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fusion.evaluate.cases import Predicted
+from fusion.inputs import CONTROLS, ROWS
 from fusion.predict.predictions import CANDIDATES, LABELS, Predictions
-from fusion.recipe import CONTROLS, ROWS
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput
 from radstore.split.roll import some

@@ -19,10 +19,11 @@ from fusion.plan.plans import make_plans
 from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
-from fusion.recipe import NO_FOLD, Recipe, Roi
+from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.fallback import Fallback
 from fusion.regions.out_of_fold import require_out_of_fold
 from fusion.regions.rule import RegionRule
+from fusion.roi import Roi
 from fusion.samples import forget, materialise
 from radstore.catalog import Catalog, load_catalog
 from radstore.parallel import run

@@ -11,8 +11,9 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from fusion.inputs import Inputs
 from fusion.plan.names import as_read
-from fusion.recipe import CT, KEY, Inputs, Recipe
+from fusion.recipe import CT, KEY, Recipe
 from fusion.samples.preparation import CONFIGURATION
 from radstore.errors import BadInput
 from radstore.suggest import suggest

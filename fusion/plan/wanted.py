@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fusion.plan.cohort import Member, Reason
 from fusion.plan.names import plan_name, require_nested
-from fusion.recipe import Roi
 from fusion.regions.out_of_fold import region_name
 from fusion.regions.rule import RegionRule
+from fusion.roi import Roi
 from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store.table import FEATURES, MAPS, REGION

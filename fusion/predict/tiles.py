@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+NO_MEMORY = ("out of memory", "alloc_failed", "unable to find an engine")
+"""Of CUDA, of cuBLAS and cuDNN, and of cuDNN where no algorithm's workspace fits."""
 SMALLER = 2  # how often tiles are halved before the processor takes over
 
 
@@ -72,7 +74,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
     said = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in said or "alloc_failed" in said)
+        isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.recipe import Roi
+from fusion.roi import Roi
 from fusion.samples.preparation import Preparation
 from radstore.errors import RegionError
 from radstore.images.box import Box, bounding_box, placed, sides, whole

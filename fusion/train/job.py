@@ -13,9 +13,10 @@ from typing import Any
 
 from fusion.data.view import View
 from fusion.folds import split_of
+from fusion.inputs import Inputs
 from fusion.plan import plan_name, plans_for_row, read_plan
 from fusion.recipe import KEY as RECIPE
-from fusion.recipe import Inputs, Recipe
+from fusion.recipe import Recipe
 from fusion.regions import require_out_of_fold
 from fusion.samples.preparation import CONFIGURATION
 from fusion.telling import Say

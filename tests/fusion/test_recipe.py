@@ -1,4 +1,4 @@
-"""The recipe: channels by name, standardised, the same after a trip through the plans; the ROI's box."""
+"""The recipe: channels by name, standardised, the same after a trip through the plans."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from fusion.recipe import CONTROLS, CT, REGION, ROWS, Channel, Inputs, Recipe, Roi
+from fusion.inputs import CONTROLS, ROWS, Inputs
+from fusion.recipe import CT, REGION, Channel, Recipe
+from fusion.roi import Roi
 from radstore.errors import BadInput
-from radstore.images.volume import Geometry, Volume
 
 MAPS = (Channel("one", 10.0, 2.0), Channel("two", -1.0, 0.5), Channel("three", 0.0, 1e-3))
 RECIPE = Recipe(
@@ -45,30 +46,6 @@ def data() -> np.ndarray:
 @pytest.fixture
 def region() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 2, SHAPE).astype(np.uint8)
-
-
-class TestInputs:
-    def test_rows_differ(self) -> None:
-        parts = {name: (Inputs(name).maps, Inputs(name).vector, Inputs(name).region) for name in ROWS}
-        assert parts == {
-            "ct": (False, False, False),
-            "ct+global": (False, True, False),
-            "ct+maps": (True, False, False),
-            "ct+maps+global": (True, True, False),
-        }
-
-    def test_controls(self) -> None:
-        assert [(Inputs(n).maps, Inputs(n).vector, Inputs(n).region) for n in CONTROLS] == [
-            (False, False, True),
-            (False, True, False),
-        ]
-        assert [name for name in (*ROWS, *CONTROLS) if Inputs(name).permuted] == ["ct+permuted"]
-
-    @pytest.mark.parametrize("name", ["", "CT", "maps", "ct+map", "ct+global+maps", "ct+region+maps"])
-    def test_others_are_refused(self, name: str) -> None:
-        with pytest.raises(BadInput, match="no row") as told:
-            Inputs(name)
-        assert "ct+maps" in told.value.remedy
 
 
 class TestNetworkInput:
@@ -168,65 +145,3 @@ class TestJson:
     def test_plain_plans_are_refused(self) -> None:
         with pytest.raises(BadInput, match="no 'fusion' part"):
             Recipe.from_plans({"plans_name": "nnUNetPlans"})
-
-
-SPACINGS = st.tuples(*[st.floats(0.4, 5.0)] * 3)
-SIZES = st.tuples(*[st.integers(1, 24)] * 3)
-
-
-@st.composite
-def regions(draw: st.DrawFn) -> Volume:
-    """A box of ones, and perhaps a lone voxel, in a grid of any spacing."""
-    size = draw(SIZES)
-    mask = np.zeros(size[::-1], np.uint8)
-    for _ in range(draw(st.integers(1, 2))):
-        mask[tuple(draw(st.integers(0, n - 1)) for n in mask.shape)] = 1
-    return Volume(mask, Geometry(size, draw(SPACINGS)))
-
-
-LENGTHS = st.tuples(*[st.floats(0.5, 60.0)] * 3)
-
-
-class TestRoi:
-    @given(regions(), LENGTHS)
-    def test_margins(self, region: Volume, mm: tuple[float, float, float]) -> None:
-        box = Roi("margins", mm).box(region)
-        for axis, span in enumerate(box):
-            found = np.nonzero(region.array)[axis]
-            wide = round(mm[2 - axis] / region.geometry.spacing[2 - axis])
-            assert span.start == max(0, found.min() - wide)
-            assert span.stop == min(region.array.shape[axis], found.max() + 1 + wide)
-        assert region.array[box].sum() == region.array.sum()
-
-    @given(regions(), LENGTHS)
-    def test_a_box_around_the_centre(self, region: Volume, mm: tuple[float, float, float]) -> None:
-        for axis, span in enumerate(Roi("box", mm).box(region)):
-            size, spacing = region.array.shape[axis], region.geometry.spacing[2 - axis]
-            found = np.nonzero(region.array)[axis]
-            centre, wide = (found.min() + found.max() + 1) / 2, max(1, round(mm[2 - axis] / spacing))
-            assert 0 <= span.start < span.stop <= size
-            assert span.stop - span.start <= wide
-            if span.start > 0 and span.stop < size:  # it was not cut
-                assert span.stop - span.start == wide
-                assert abs((span.start + span.stop) / 2 - centre) <= 0.5
-            assert span.start <= centre <= span.stop or wide == 1
-
-    def test_axes_are_not_mixed_up(self) -> None:
-        mask = np.zeros((100, 100, 100), np.uint8)
-        mask[50, 50, 50] = 1
-        region = Volume(mask, Geometry((100, 100, 100), (1.0, 2.0, 5.0)))
-        assert Roi("margins", (10, 20, 30)).box(region) == (slice(44, 57), slice(40, 61), slice(40, 61))
-        assert Roi("box", (10, 20, 30)).box(region) == (slice(47, 53), slice(45, 55), slice(45, 55))
-
-    def test_an_empty_region_is_refused(self) -> None:
-        nothing = Volume(np.zeros(SHAPE, np.uint8), Geometry(SHAPE[::-1]), "case 7, stage1")
-        with pytest.raises(BadInput, match="case 7, stage1 is empty"):
-            Roi().box(nothing)
-
-    @pytest.mark.parametrize(
-        ("rule", "mm"),
-        [("margin", (1, 1, 1)), ("margins", (1, -1, 1)), ("box", (1, 0, 1)), ("box", (1, 1, -1))],
-    )
-    def test_others_are_refused(self, rule: str, mm: tuple[float, float, float]) -> None:
-        with pytest.raises(BadInput, match="an ROI"):
-            Roi(rule, mm)

@@ -20,8 +20,9 @@ import typer
 
 from pipelines import ablation
 from pipelines import panorama as pipeline
+from pipelines.budget import FULL, QUICK
 from pipelines.page import markdown
-from pipelines.plan import FULL, QUICK, Plan
+from pipelines.plan import Plan
 from pipelines.stages import ALL_ROWS, STAGES, rows_of
 from pipelines.step import Command, Step
 from pipelines.steps import STEPS

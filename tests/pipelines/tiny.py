@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from pipelines import plan
+from pipelines.budget import Budget
 from pipelines.panorama import main
 
 TINY = ("--batch", "2", "--base-features", "4", "--max-features", "8", "--stages", "3")
-plan.QUICK = plan.Budget(
+plan.QUICK = Budget(
     stage1=("--patch", "8", "24", "24", *TINY),
     stage2=("--spacing", "6", "4", "4", "--patch", "8", "24", "24", *TINY),
     train1=("--epochs", "1", "--steps", "2", "--validation-steps", "1"),

@@ -20,7 +20,8 @@ from fusion.data.dataset import StoreDataset
 from fusion.data.network_input import NetworkInput
 from fusion.data.vectors import deranged, swappable
 from fusion.data.view import View
-from fusion.recipe import CONTROLS, ROWS, Channel, Inputs, Recipe
+from fusion.inputs import CONTROLS, ROWS, Inputs
+from fusion.recipe import Channel, Recipe
 from fusion.samples.sample import Sample
 from radstore.canonical import digest_of
 from radstore.errors import BadInput, CorruptBlock, StoreError

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from fusion.data.view import FILE, Member, View
-from fusion.recipe import Channel, Inputs, Recipe, Roi
+from fusion.inputs import Inputs
+from fusion.recipe import Channel, Recipe
+from fusion.roi import Roi
 from radstore.errors import BadInput
 from radstore.store import layout, log
 from radstore.store.blocks import CODEC

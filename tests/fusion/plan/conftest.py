@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fusion.inputs import Inputs
 from fusion.plan import PlanReport, plan
-from fusion.recipe import Channel, Inputs, Recipe
+from fusion.recipe import Channel, Recipe
 from radstore.build import build
 from radstore.catalog import Catalog, load_catalog
 from radstore.images.read import read_labels

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from fusion.plan import Overrides, read_plan
-from fusion.recipe import Recipe, Roi
+from fusion.recipe import Recipe
 from fusion.regions.fallback import Fallback
 from fusion.regions.rule import RegionRule
+from fusion.roi import Roi
 from radstore.errors import BadInput, RadstoreError
 from radstore.inputs import prepare_case
 from radstore.spec import Settings, load_spec

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fusion.nnunet  # noqa: F401
+from fusion.inputs import Inputs
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import STAGE_1_SPACING, make_plans
-from fusion.recipe import KEY, Inputs, Recipe
+from fusion.recipe import KEY, Recipe
 from radstore.errors import BadInput
 
 CT = Inputs("ct")

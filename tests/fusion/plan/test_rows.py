@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fusion.nnunet  # noqa: F401
+from fusion.inputs import CONTROLS, ROWS, Inputs
 from fusion.plan.overrides import Overrides
 from fusion.plan.plans import make_plans
 from fusion.plan.rows import fullest, plans_for_row
-from fusion.recipe import CONTROLS, KEY, ROWS, Inputs, Recipe
+from fusion.recipe import KEY, Recipe
 from radstore.errors import BadInput
 
 Plan = tuple[dict[str, Any], dict[str, Any]]

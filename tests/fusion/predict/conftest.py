@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.recipe import Channel, Inputs, Recipe
+from fusion.inputs import Inputs
+from fusion.recipe import Channel, Recipe
 from radstore.images.volume import Geometry, Volume
 from radstore.images.write import write_volume
 from radstore.spec import Spec

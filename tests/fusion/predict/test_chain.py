@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from fusion.data.view import View
+from fusion.inputs import Inputs
 from fusion.predict.ingredients import computed_numbers, model_spec, stored_numbers
 from fusion.predict.models import Models
 from fusion.predict.studies import of_store
-from fusion.recipe import Inputs, Recipe
+from fusion.recipe import Recipe
 from fusion.samples import materialise
 from radstore.errors import BadInput
 from radstore.images.volume import Volume

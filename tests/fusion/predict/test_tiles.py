@@ -33,6 +33,7 @@ def test_tiles_stay_multiples_of_what_the_network_divides_them_by() -> None:
 def test_what_the_gpus_libraries_say() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"))
+    assert is_out_of_memory(RuntimeError("GET was unable to find an engine to execute this computation"))
     assert not is_out_of_memory(RuntimeError("Sizes of tensors must match"))
 
 

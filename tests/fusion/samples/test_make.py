@@ -11,7 +11,9 @@ import pytest
 import SimpleITK as sitk
 
 import fusion.nnunet  # noqa: F401
-from fusion.recipe import KEY, Channel, Inputs, Recipe, Roi
+from fusion.inputs import Inputs
+from fusion.recipe import KEY, Channel, Recipe
+from fusion.roi import Roi
 from fusion.samples import Sample, make_sample
 from fusion.samples.frame import cropped, reordered
 from radstore.errors import BadInput, CaseError, RegionError

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.recipe import LABELS, Channel, Inputs, Recipe, Roi
+from fusion.inputs import Inputs
+from fusion.recipe import LABELS, Channel, Recipe
+from fusion.roi import Roi
 from fusion.samples import Materialised, Sample, forget, make_sample, materialise
 from radstore.canonical import digest_of
 from radstore.catalog import Catalog

@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from fusion.cli import main
-from fusion.recipe import KEY, Channel, Inputs, Recipe
+from fusion.inputs import Inputs
+from fusion.recipe import KEY, Channel, Recipe
 from fusion.samples.sample import Sample
 from fusion.train.api import train
 from fusion.train.checkpoints import load_initial, read_checkpoint
