@@ -179,7 +179,7 @@ def _draw(cohorts: Mapping[str, Any], path: Path) -> None:
         rows = list(next(iter(cohorts.values()))["rows"])
         axes.set_yticks(range(len(rows)), rows)
         axes.invert_yaxis()
-        axes.set_xlabel(f"{name}: mean over seeds, {LEVEL:.0%} interval; dots: seeds")
+        axes.set_xlabel(f"{name}: mean, {LEVEL:.0%} interval, seeds")
         axes.grid(axis="x", alpha=0.3)
     axes.axvline(0.5, color="black", linewidth=0.6, linestyle=":")
     axes.legend(fontsize=8)

@@ -9,6 +9,7 @@ from typing import Any
 import fusion.nnunet  # noqa: F401  (before nnunetv2)
 
 # isort: split
+from matplotlib import rc_context
 from nnunetv2.training.logging.nnunet_logger import LocalLogger
 
 SECONDS = 60.0
@@ -40,8 +41,9 @@ class TrainingLog(LocalLogger):  # type: ignore[misc]
         super().log(key, value, epoch)
 
     def plot_progress_png(self, output_folder: str) -> None:
-        """Called behind each epoch; draws if it is time."""
+        """Called behind each epoch; draws if it is time, and leaves the style of other figures alone."""
         logged = len(self.my_fantastic_logging["epoch_end_timestamps"])
         if logged >= self._epochs or time.monotonic() - self._drawn >= SECONDS:
-            super().plot_progress_png(output_folder)
+            with rc_context():  # nnU-Net sets the font of all figures to come
+                super().plot_progress_png(output_folder)
             self._drawn = time.monotonic()

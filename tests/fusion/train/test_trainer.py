@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -189,7 +190,9 @@ def test_the_picture_of_the_losses_is_drawn_at_the_end(
     monkeypatch.setattr(
         LocalLogger, "plot_progress_png", lambda self, folder: (drawn.append(folder), draw(self, folder))
     )
+    style = dict(matplotlib.rcParams)
     make(epochs=3, steps=1).run_training()
+    assert dict(matplotlib.rcParams) == style  # of every other figure
     assert drawn == [str(tmp_path / "model" / "fold_0")]
     assert (tmp_path / "model" / "fold_0" / "progress.png").stat().st_size > 0
 
