@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fusion.device import AUTO, choose_device
 from fusion.predict.candidates import CandidateRule, case_score, lesion_candidates
 from fusion.predict.chain import Chain, ChainPrediction, joined
-from fusion.predict.device import AUTO, choose_device
 from fusion.predict.model import CHECKPOINT
 from fusion.predict.models import Models
 from fusion.predict.predictions import PICTURE, CasePrediction, Origin, Predictions, Written

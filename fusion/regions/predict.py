@@ -149,7 +149,7 @@ def _models_in(
     say: Callable[[str], None] | None,
 ) -> Models:
     """The models of a folder; one that is missing is missed now, not after hours."""
-    from fusion.predict.device import choose_device
+    from fusion.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
     chosen, why = choose_device(device)

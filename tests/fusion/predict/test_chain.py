@@ -202,7 +202,7 @@ def test_in_the_permuted_control_external_cases_swap_too(site: Any, tmp_path: An
 
 
 def test_stage_1_of_another_stage_is_refused(site: Any) -> None:
-    from fusion.predict.models import as_stage1
+    from fusion.regions.models import as_stage1
 
     site.train("ct", 0)
     with pytest.raises(BadInput, match="a model of stage 2"):
