@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.assignment import Stage1
 from fusion.regions.rule import RegionRule
 from fusion.samples import make_sample
+from fusion.telling import Say, silent
 from fusion.train.settings import chains_in, model_folder
 from radstore.errors import BadInput, StoreError
 from radstore.images.volume import Volume
@@ -39,7 +40,7 @@ class Stage1Models:
     store
         Location of the store that holds their training cases.
     say
-        What is told of fallbacks of the device; by default nobody.
+        What is told of fallbacks of the device.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Stage1Models:
         folder: str | Path,
         device: torch.device,
         store: str = "",
-        say: Callable[[str], None] | None = None,
+        say: Say = silent,
     ) -> None:
         self.folder, self.device, self.store, self.say = Path(folder), device, store, say
 
