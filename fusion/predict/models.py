@@ -16,6 +16,7 @@ from fusion.data.view import FILE, View
 from fusion.predict.chain import Chain
 from fusion.predict.ingredients import has_region
 from fusion.predict.model import CHECKPOINT
+from fusion.predict.permuted import require_stored
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.studies import Study
 from fusion.regions.models import as_stage1, stage1_of_chain
@@ -95,7 +96,8 @@ class Models:
         Raises
         ------
         BadInput
-            If a model is missing or cannot be used, or was trained on a patient that it should predict.
+            If a model is missing or cannot be used, was trained on a patient that it should predict, or needs
+            the store that a case is not in.
         """
         folds = sorted({fold for study in studies for fold in self.folds_for(study)})
         self._requirechains_in(folds)
@@ -104,6 +106,9 @@ class Models:
             self._require_unseen(fold, meant[fold])
         chains = {fold: self._chain(fold) for fold in folds}
         for fold, chain in chains.items():
+            if chain.recipe.inputs.permuted:
+                for study in meant[fold]:
+                    require_stored(study.id, study.stored)
             if not all(has_region(study.stored, chain.recipe) for study in meant[fold]):
                 chain.require_stage1()  # missed now, not at its first case
         return chains
