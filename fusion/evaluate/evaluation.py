@@ -18,6 +18,7 @@ from fusion.evaluate.compare import Comparison
 from fusion.evaluate.curves import Curves
 from fusion.evaluate.dice import DiceSummary
 from fusion.evaluate.scores import Scores, Spread
+from fusion.protocol import Protocol
 from radstore.output_file import writing
 
 
@@ -55,6 +56,8 @@ class RowScores:
         ``ok``, ``fallback``, ``failed`` → how many cases.
     curves
         ROC, precision-recall, FROC.
+    protocol
+        How out of fold the predictions are, in words of `fusion.protocol.MEANING`.
     """
 
     pooled: Estimate
@@ -63,6 +66,7 @@ class RowScores:
     dice: Mapping[str, DiceSummary]
     status: Mapping[str, int]
     curves: Curves
+    protocol: Protocol = ()
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,17 @@ def report(evaluation: Evaluation) -> str:
 
 
 def table_1(cohort: Cohort) -> str:
-    """The cross-validation, Markdown: mean ± sd over folds, and pooled with intervals."""
+    """The cross-validation, Markdown: mean ± sd over folds, pooled with intervals, how out of fold."""
     head = ["row"]
     head += [f"{NAMES[name]}, folds" for name in METRICS] + [f"{NAMES[name]}, pooled" for name in METRICS]
+    head.append("protocol")
     rows = (
-        [name, *(spread(row.spread[metric]) for metric in METRICS), *pooled(row.pooled)]
+        [
+            name,
+            *(spread(row.spread[metric]) for metric in METRICS),
+            *pooled(row.pooled),
+            ", ".join(row.protocol) or NOTHING,
+        ]
         for name, row in cohort.rows.items()
     )
     return markdown(head, rows)

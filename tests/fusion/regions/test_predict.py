@@ -34,7 +34,7 @@ def test_each_case_by_a_model_that_never_saw_it(cohort: Any, fakes: Any) -> None
     assert sorted(report.predicted) == sorted([*CASES, *EXTERNAL])
     assert stored_regions(cohort.snapshot.manifest) == {"stage1-fold1": sorted([*CASES, *EXTERNAL])}
     assert require_out_of_fold(cohort.snapshot, "stage1-fold1", 1, CASES) == ()
-    assert any("saw labels of fold 1" in note for note in report.notes)
+    assert any("saw labels of the held-out fold" in note for note in report.notes)
 
 
 def test_nested_chains_hold_out_both_folds_of_training_cases(cohort: Any, fakes: Any) -> None:

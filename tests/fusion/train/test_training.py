@@ -337,6 +337,21 @@ def test_a_region_that_is_not_out_of_fold_is_refused(cohort: Cohort) -> None:
     assert not (cohort.models / "stage2").exists()
 
 
+def test_a_nested_plan_trains_on_nested_regions_only(cohort: Cohort) -> None:
+    cohort.plan(nested=True)
+    with pytest.raises(BadInput, match="its model did not hold out fold 0"):
+        cohort.train()
+    assert not (cohort.models / "stage2").exists()
+
+
+def test_what_is_known_of_the_selection_stops_no_training(cohort: Cohort) -> None:
+    cohort.train(epochs=1)
+    cohort.plan(unknown_selection=True)
+    folder = cohort.train(resume=True)
+    plans = json.loads((folder / "plans.json").read_text())
+    assert Recipe.from_plans(plans).protocol == ("standard chain", "unknown selection")
+
+
 def test_of_nested_chains_neither_fold_is_trained_on(cohort: Cohort) -> None:
     nested = Recipe(stage=1, fold=0, labels=RECIPE.labels, without=(1,), split="s")
     with pytest.raises(BadInput, match="stage1-fold0-without1: no plan of stage 1, fold 0"):
