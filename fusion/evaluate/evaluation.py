@@ -141,8 +141,7 @@ class Evaluation:
 
         folder = Path(folder)
         for cohort in self.cohorts:
-            with writing(folder / figure_name(cohort)) as aside:
-                write_figure(cohort, aside)
+            write_figure(cohort, folder / figure_name(cohort))
         with writing(folder / "evaluation.json") as aside:
             aside.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         with writing(folder / "report.md") as aside:

@@ -154,8 +154,10 @@ class Run:
             self.unchanged[case.id] = there["status"] == FALLBACK
             return
         mask, status = region_from_labels(model.labels(image), image, model.rule)
-        self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status}))
-        self.predicted[case.id] = status == FALLBACK
+        fell_back = status == FALLBACK
+        note = {"note": model.rule.fallback.note()} if fell_back else {}
+        self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status, **note}))
+        self.predicted[case.id] = fell_back
 
     def _read(self, case: Case) -> tuple[Volume, str]:
         """The CT and its digest, which the cache learns, so that a later run need not decode it."""

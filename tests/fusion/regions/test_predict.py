@@ -116,6 +116,8 @@ def test_nothing_found_is_a_fallback_and_said(cohort: Any, fakes: Any) -> None:
     report = cohort.predict(fakes)
     assert sorted(report.fallback) == ["c1", "x1"]
     assert (origin(cohort, "c1")["status"], origin(cohort, "c0")["status"]) == ("fallback", "ok")
+    assert "Stage 1 found nothing here; a box of" in origin(cohort, "c1")["note"]
+    assert "note" not in origin(cohort, "c0")
     assert region_of(cohort.snapshot, "c1", "stage1-fold0").mask.array.any()
     assert sorted(cohort.predict(fakes).fallback) == ["c1", "x1"]  # it still says so when nothing is new
 
