@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.budget import FULL, QUICK, Budget
-from radstore.canonical import digest_of
+from radstore.canonical import digest_of, digest_of_file
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.cli.output import many
 from radstore.errors import BadInput
@@ -229,7 +228,7 @@ class Plan:
         there = {name: self.out / name for name in (*names, *also)}
         if not all(there[name].is_file() for name in names):
             return None
-        return digest_of({name: _bytes(path) for name, path in there.items() if path.is_file()})
+        return digest_of({name: digest_of_file(path) for name, path in there.items() if path.is_file()})
 
 
 def _signature(case: Case) -> list[Any]:
@@ -243,7 +242,3 @@ def _stamp(path: Path) -> list[Any]:
     files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
     stats = ((file.name, file.stat()) for file in files)
     return [str(path), *((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)]
-
-
-def _bytes(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

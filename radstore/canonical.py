@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ def canonical(value: Any) -> bytes:
 def digest_of(value: Any) -> str:
     """sha256 (hex) of the canonical JSON of `value`."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of_file(file: Path | str) -> str:
+    """sha256 (hex) of a file's bytes, read piece by piece."""
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_of_array(array: np.ndarray, *context: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from radstore.canonical import canonical, digest_of, digest_of_array
+from radstore.canonical import canonical, digest_of, digest_of_array, digest_of_file
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -114,3 +115,9 @@ def test_one_nan_is_like_another_and_the_array_stays(dtype: str) -> None:
     assert digest_of_array(one) == digest_of_array(other)
     assert other.tobytes() == before
     assert digest_of_array(np.array([1.0, np.nan, 0.0], dtype)) != digest_of_array(one)
+
+
+def test_the_digest_of_a_file_is_the_one_that_every_tool_gives(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"abc")
+    assert digest_of_file(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

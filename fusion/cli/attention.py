@@ -37,8 +37,8 @@ def attention(
 
     1 means: looked at as if all of the tile were looked at alike.
     """
+    from fusion.device import choose_device
     from fusion.predict.attention import export_attention
-    from fusion.predict.device import choose_device
     from fusion.predict.models import Models
     from fusion.predict.studies import find_studies
 

@@ -32,7 +32,7 @@ def serve_challenge(
     voxels: shared.Voxels = shared.VOXELS,
 ) -> int:
     """Predict the one CT of the PANORAMA challenge's container interface."""
-    from fusion.predict.candidates import CandidateRule
+    from fusion.predict.candidate_rule import CandidateRule
     from fusion.predict.challenge import serve_challenge as run
 
     score = run(

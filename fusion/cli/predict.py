@@ -57,7 +57,7 @@ def predict(
     goes on where it stopped.
     """
     from fusion.predict.api import predict as run
-    from fusion.predict.candidates import CandidateRule
+    from fusion.predict.candidate_rule import CandidateRule
 
     with counting() as progress:
         done = run(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fusion.predict.candidates import CandidateRule, case_score, lesion_candidates
+from fusion.device import AUTO, choose_device
+from fusion.predict.candidate_rule import CandidateRule
+from fusion.predict.candidates import case_score, lesion_candidates
 from fusion.predict.chain import Chain, ChainPrediction, joined
-from fusion.predict.device import AUTO, choose_device
 from fusion.predict.model import CHECKPOINT
 from fusion.predict.models import Models
-from fusion.predict.predictions import PICTURE, CasePrediction, Origin, Predictions, Written
+from fusion.predict.origin import Origin
+from fusion.predict.predictions import PICTURE, CasePrediction, Predictions, Written
 from fusion.predict.probabilities import average
 from fusion.predict.studies import Study, find_studies
 from fusion.recipe import LABELS

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from fusion.predict.bound import Looking
-from fusion.predict.chain import Chain, Ingredients, joined
+from fusion.predict.chain import Chain, joined
+from fusion.predict.ingredients import Ingredients
 from fusion.predict.probabilities import full_grid
 from radstore.errors import BadInput, CaseError
 from radstore.images.volume import Volume

@@ -4,57 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from fusion.predict.ingredients import (
+    Ingredients,
     Numbers,
+    Status,
     computed_numbers,
     model_spec,
     stored_numbers,
     stored_region,
     wanted,
 )
+from fusion.predict.permuted import Permuted
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.probabilities import Probabilities
 from fusion.recipe import Recipe
 from fusion.samples import make_sample
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
-from radstore.store.manifest import FOLD, SPLIT
-from radstore.store.table import FEATURES
+from radstore.store.manifest import SPLIT
 
 if TYPE_CHECKING:
     from fusion.regions import Stage1
     from fusion.samples import Sample
-    from radstore.store.query import CaseView, Snapshot
+    from radstore.store.query import CaseView
 
-Status = Literal["ok", "fallback"]
-NOT_SWAPPED = "the store has no vector of this case to swap with another's: it is given as missing"
 FALLBACK = "Stage 1 found no pancreas; the region is the fallback's"
-
-
-@dataclass(frozen=True, eq=False)
-class Ingredients:
-    """What Stage 2 of a chain is given of a case beside the CT.
-
-    Parameters
-    ----------
-    region
-        0 or 1 on the CT's grid.
-    status
-        ``fallback`` if the region is not Stage 1's.
-    numbers
-        Vector and maps.
-    notes
-        What was not as usual.
-    """
-
-    region: Volume
-    status: Status
-    numbers: Numbers
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +74,7 @@ class Chain:
         if wanted(self.recipe):
             model_spec(self.recipe)  # refused now, not at the first case
         self._stage1: Stage1 | None = None
-        self._others: dict[str, np.ndarray] | None = None
+        self._permuted = Permuted(self.recipe)
 
     @property
     def recipe(self) -> Recipe:
@@ -152,9 +128,7 @@ class Chain:
         region, status, from_store = self._region(ct, stored)
         numbers = self._numbers(ct, region, stored if from_store else None)
         if self.recipe.inputs.permuted:
-            borrowed = self._borrowed(ct, stored)
-            notes = (*numbers.notes, *([NOT_SWAPPED] if borrowed is None else []))
-            numbers = replace(numbers, vector=borrowed, notes=notes)
+            numbers = self._permuted.swapped(numbers, ct, stored)
         return Ingredients(region, status, numbers, (FALLBACK,) if status == "fallback" else ())
 
     def _region(self, ct: Volume, stored: CaseView | None) -> tuple[Volume, Status, bool]:
@@ -198,41 +172,6 @@ class Chain:
             return Numbers()
         kept = stored_numbers(stored, self.recipe) if stored else None
         return kept or computed_numbers(ct, region, self.recipe, engine=self.engine)
-
-    def _borrowed(self, ct: Volume, stored: CaseView | None) -> np.ndarray | None:
-        """The vector of another case; None: this one has none that it could give in return."""
-        if stored is None:
-            raise BadInput(
-                f"{ct.source}: the control 'ct+permuted' needs the vectors of a store's other cases",
-                "Predict cases of the store with it, nothing else.",
-            )
-        if self._others is None:
-            self._others = self.permuted(stored.snapshot)
-        return self._others.get(stored.id)
-
-    def permuted(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
-        """Case → another's vector, in each fold as in training; cases of no fold swap among themselves."""
-        from fusion.data.vectors import swappable, vectors_of
-        from fusion.data.view import Member, View
-
-        view = View.of(snapshot, self._plan(snapshot), self.recipe)
-        name = FEATURES + self.recipe.view
-        external = {
-            case: Member(str(record.info.get("patient", case)))
-            for case, record in snapshot.manifest.items()
-            if record.marks.get(FOLD) is None and name in record.blocks and record.blocks[name].ok
-        }
-        several = external if swappable([member.patient for member in external.values()]) else {}
-        return vectors_of(replace(view, cases={**view.cases, **several}), snapshot)
-
-    def _plan(self, snapshot: Snapshot) -> str:
-        """The plan of this fold, else the one of all folds, as `fusion.plan.read_plan` has it."""
-        from fusion.plan import plan_name
-        from fusion.samples.job import block_name
-
-        own, common = plan_name(2, self.fold), plan_name(2, None)
-        there = {name for _, record in snapshot.manifest.items() for name in record.blocks}
-        return own if block_name(own) in there else common
 
 
 def _status(told: object) -> Status:

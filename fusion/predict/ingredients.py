@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from radstore.store.query import CaseView
 
 SHOWN = 3  # names in a note
+Status = Literal["ok", "fallback"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,28 @@ class Numbers:
 
     vector: np.ndarray | None = None
     maps: xr.DataArray | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Ingredients:
+    """What Stage 2 of a chain is given of a case beside the CT.
+
+    Parameters
+    ----------
+    region
+        0 or 1 on the CT's grid.
+    status
+        ``fallback`` if the region is not Stage 1's.
+    numbers
+        Vector and maps.
+    notes
+        What was not as usual.
+    """
+
+    region: Volume
+    status: Status
+    numbers: Numbers
     notes: tuple[str, ...] = ()
 
 

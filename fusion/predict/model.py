@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,8 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from fusion.recipe import Recipe
 from fusion.samples.preparation import CONFIGURATION
 from fusion.train.checkpoints import WEIGHTS, read_checkpoint
+from radstore.canonical import digest_of_file
 from radstore.errors import BadInput
-from radstore.suggest import missing_path
 
 CHECKPOINT = "checkpoint_final.pth"
 
@@ -69,7 +68,7 @@ class Model:
         plans, dataset = (read_json(folder / name) for name in ("plans.json", "dataset.json"))
         recipe = Recipe.from_plans(plans)
         file = folder / f"fold_{recipe.fold}" / checkpoint
-        digest, found = file_digest(file), read_checkpoint(file)
+        found, digest = read_checkpoint(file), digest_of_file(file)
         manager = PlansManager(plans)
         configuration = manager.get_configuration(CONFIGURATION)
         network = get_network_from_plans(
@@ -112,17 +111,3 @@ def read_json(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadInput(f"{file} is damaged: {error}", "Copy the model folder again.") from error
     return found
-
-
-def file_digest(file: Path) -> str:
-    """sha256 of a file; of a checkpoint it says which model predicted.
-
-    Raises
-    ------
-    BadInput
-        If it is missing.
-    """
-    if not file.is_file():
-        raise BadInput(*missing_path(file))
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

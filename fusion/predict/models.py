@@ -16,22 +16,20 @@ from fusion.data.view import FILE, View
 from fusion.predict.chain import Chain
 from fusion.predict.ingredients import has_region
 from fusion.predict.model import CHECKPOINT
+from fusion.predict.permuted import require_stored
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.studies import Study
-from fusion.samples import make_sample
+from fusion.regions.models import as_stage1, stage1_of_chain
 from fusion.telling import Say, silent
 from fusion.train.job import split_cases
-from fusion.train.settings import Folders, model_folder
+from fusion.train.settings import Folders, chains_in, model_folder
 from radstore.errors import BadInput
-from radstore.images.volume import Volume
 from radstore.suggest import suggest
 
 if TYPE_CHECKING:
     import torch
 
     from fusion.regions import Stage1
-
-CHAIN = "chain"
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,9 @@ class Models:
             If it has none.
         """
         folder = model_folder(self.folder, 2, self.row, 0).parent
-        found = _chains(folder)
+        found = chains_in(folder)
         if not found:
-            rows = [path.name for path in sorted(folder.parent.glob("*")) if _chains(path)]
+            rows = [path.name for path in sorted(folder.parent.glob("*")) if chains_in(path)]
             raise BadInput(f"{folder} has no model", suggest(self.row, rows, "Trained rows there are"))
         return found
 
@@ -87,7 +85,7 @@ class Models:
         BadInput
             If a model is missing or cannot be used.
         """
-        self._require_chains(folds or ())
+        self._requirechains_in(folds or ())
         return [self._chain(fold) for fold in folds or self.folds]
 
     def chains_for(self, studies: Sequence[Study]) -> dict[int, Chain]:
@@ -98,15 +96,19 @@ class Models:
         Raises
         ------
         BadInput
-            If a model is missing or cannot be used, or was trained on a patient that it should predict.
+            If a model is missing or cannot be used, was trained on a patient that it should predict, or needs
+            the store that a case is not in.
         """
         folds = sorted({fold for study in studies for fold in self.folds_for(study)})
-        self._require_chains(folds)
+        self._requirechains_in(folds)
         meant = {fold: [study for study in studies if fold in self.folds_for(study)] for fold in folds}
         for fold in folds:
             self._require_unseen(fold, meant[fold])
         chains = {fold: self._chain(fold) for fold in folds}
         for fold, chain in chains.items():
+            if chain.recipe.inputs.permuted:
+                for study in meant[fold]:
+                    require_stored(study.id, study.stored)
             if not all(has_region(study.stored, chain.recipe) for study in meant[fold]):
                 chain.require_stage1()  # missed now, not at its first case
         return chains
@@ -115,7 +117,7 @@ class Models:
         """The chains that have not seen the case's patient: that of its fold, or all."""
         return tuple(self.folds) if study.fold is None else (study.fold,)
 
-    def _require_chains(self, folds: Sequence[int]) -> None:
+    def _requirechains_in(self, folds: Sequence[int]) -> None:
         missing = sorted(set(folds) - set(self.folds))
         if missing:
             raise BadInput(
@@ -143,7 +145,7 @@ class Models:
         return Chain(stage2, self._first(stage2), engine=self.engine)
 
     def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
-        folder = stage1_folder(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
+        folder = stage1_of_chain(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
         # tiles and mirrors as `fusion regions` has them, whatever is asked of Stage 2: else regions differ
         return lambda: as_stage1(FusionPredictor(folder, device=self.device, say=self.say))
 
@@ -166,43 +168,3 @@ def patients_trained_on(folder: Path) -> frozenset[str] | None:
     view = View.load(place)
     training, _ = split_cases(view)
     return frozenset(view.cases[case].patient for case in training)
-
-
-def stage1_folder(models: Path, fold: int, *, paper: bool = False) -> Path:
-    """The model folder of a fold's Stage 1; in paper mode the only one there is, whatever its fold."""
-    own = model_folder(models, 1, "", fold)
-    there = _chains(own.parent)
-    if paper and fold not in there and len(there) == 1:
-        return model_folder(models, 1, "", there[0])
-    return own
-
-
-def as_stage1(predictor: FusionPredictor) -> Stage1:
-    """A predictor of Stage 1, as regions use it.
-
-    Raises
-    ------
-    BadInput
-        If its model is no Stage 1.
-    """
-    from fusion.regions import RegionRule, Stage1
-
-    recipe = predictor.recipe
-    if recipe.stage != 1:
-        raise BadInput(
-            f"{predictor.folder} is a model of stage {recipe.stage}, not of stage 1",
-            "Train one with `fusion train --stage 1`.",
-        )
-
-    def labels(ct: Volume) -> Volume:
-        return predictor.predict(
-            make_sample(ct, predictor.plans_manager.plans, recipe)
-        ).probabilities.labels()
-
-    rule = RegionRule.from_json(recipe.region_rule)
-    return Stage1(str(predictor.folder), predictor.digest, (recipe.fold,), labels, rule)
-
-
-def _chains(folder: Path) -> list[int]:
-    names = [path.name.removeprefix(CHAIN) for path in folder.glob(f"{CHAIN}*") if path.is_dir()]
-    return sorted(int(name) for name in names if name.isdecimal())

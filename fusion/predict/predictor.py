@@ -62,7 +62,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     folder
         The model folder, see `Model.load`.
     device
-        Where to run, e.g. of `fusion.predict.device.choose_device`.
+        Where to run, e.g. of `fusion.device.choose_device`.
     step
         Of the tiles, in tile sizes.
     mirroring

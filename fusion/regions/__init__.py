@@ -3,8 +3,9 @@
 from fusion.regions.assignment import Models, Stage1
 from fusion.regions.fallback import Fallback
 from fusion.regions.out_of_fold import region_name, require_out_of_fold
-from fusion.regions.predict import RegionsReport, predict_regions
+from fusion.regions.predict import predict_regions
 from fusion.regions.rule import RegionRule, region_from_labels
+from fusion.regions.run import RegionsReport
 
 __all__ = [
     "Fallback",

@@ -7,15 +7,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion.predict.predictor import FusionPredictor
 from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.assignment import Stage1
-from fusion.train.settings import model_folder
+from fusion.regions.rule import RegionRule
+from fusion.samples import make_sample
+from fusion.telling import Say, silent
+from fusion.train.settings import chains_in, model_folder
 from radstore.errors import BadInput, StoreError
+from radstore.images.volume import Volume
 from radstore.store.manifest import FOLD
 from radstore.store.query import open_store
 
@@ -31,11 +36,11 @@ class Stage1Models:
     folder
         That ``fusion train --models`` wrote to.
     device
-        Where they run, see `fusion.predict.device.choose_device`.
+        Where they run, see `fusion.device.choose_device`.
     store
         Location of the store that holds their training cases.
     say
-        What is told of fallbacks of the device; by default nobody.
+        What is told of fallbacks of the device.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class Stage1Models:
         folder: str | Path,
         device: torch.device,
         store: str = "",
-        say: Callable[[str], None] | None = None,
+        say: Say = silent,
     ) -> None:
         self.folder, self.device, self.store, self.say = Path(folder), device, store, say
 
@@ -55,9 +60,6 @@ class Stage1Models:
         BadInput
             If it is not there, is no Stage 1, or did train on one of the folds.
         """
-        from fusion.predict.models import as_stage1
-        from fusion.predict.predictor import FusionPredictor
-
         self.require([held_out])
         folder = stage1_folder(self.folder, held_out)
         predictor = FusionPredictor(folder, device=self.device, say=self.say)
@@ -91,9 +93,40 @@ def stage1_folder(models: Path, held_out: tuple[int, ...]) -> Path:
     """The folder of the model that held out certain folds, ascending."""
     if held_out:
         return model_folder(models, 1, "", *held_out)
-    from fusion.predict.models import stage1_folder as of_chain
+    return stage1_of_chain(models, NO_FOLD, paper=True)
 
-    return of_chain(models, NO_FOLD, paper=True)
+
+def stage1_of_chain(models: Path, fold: int, *, paper: bool = False) -> Path:
+    """The model folder of a fold's Stage 1; in paper mode the only one there is, whatever its fold."""
+    own = model_folder(models, 1, "", fold)
+    there = chains_in(own.parent)
+    if paper and fold not in there and len(there) == 1:
+        return model_folder(models, 1, "", there[0])
+    return own
+
+
+def as_stage1(predictor: FusionPredictor) -> Stage1:
+    """A predictor of Stage 1, as regions use it.
+
+    Raises
+    ------
+    BadInput
+        If its model is no Stage 1.
+    """
+    recipe = predictor.recipe
+    if recipe.stage != 1:
+        raise BadInput(
+            f"{predictor.folder} is a model of stage {recipe.stage}, not of stage 1",
+            "Train one with `fusion train --stage 1`.",
+        )
+
+    def labels(ct: Volume) -> Volume:
+        return predictor.predict(
+            make_sample(ct, predictor.plans_manager.plans, recipe)
+        ).probabilities.labels()
+
+    rule = RegionRule.from_json(recipe.region_rule)
+    return Stage1(str(predictor.folder), predictor.digest, (recipe.fold,), labels, rule)
 
 
 def patients_trained_on(recipe: Recipe, store: str) -> frozenset[str] | None:

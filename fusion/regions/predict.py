@@ -1,71 +1,23 @@
 """`predict_regions`: Stage 1 of a chain finds the region of every case, and the store keeps it.
 
-Which model predicts which case is said in `fusion.regions.assignment`.
+Which model predicts which case is said in `fusion.regions.assignment`, what is kept of it in
+`fusion.regions.run`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from fusion.regions.assignment import Assignment, Models, Stage1
 from fusion.regions.out_of_fold import region_name
-from fusion.regions.rule import FALLBACK, region_from_labels
-from radstore.build.digests import DigestCache, fingerprint, is_settled
-from radstore.build.outcome import case_info, explained
+from fusion.regions.run import RegionsReport, Run
+from fusion.telling import Progress, Say, silent
+from radstore.build.outcome import case_info
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.errors import BadInput
-from radstore.images.digest import volume_digest
-from radstore.images.read import read_image
-from radstore.images.volume import Volume
-from radstore.store.log import Commit, Version
 from radstore.store.query import Snapshot, open_store
-from radstore.store.regions import Keeper, StoredRegion
-from radstore.store.table import REGION
-
-STEP = "stage1"  # in the record of a failure
-COMMIT_CASES, COMMIT_SECONDS = 64, 60.0  # as in a build: a run that is killed loses at most this much
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class RegionsReport:
-    """What became of the cases.
-
-    Parameters
-    ----------
-    store, region
-        Where they are kept, and under which name.
-    predicted, unchanged
-        Cases that were predicted now, and that had their region already.
-    fallback
-        Of all those, the ones in which Stage 1 found nothing.
-    failed
-        Case → error (``step``, ``message``, ``remedy``); recorded in the store too, unless it has
-    earlier
-        a region of an earlier run for the case: that stays.
-    version
-        The latest version of the store afterwards.
-    notes
-        What the user should know.
-    interrupted
-        Whether it was stopped by Ctrl-C; what was finished is committed.
-    """
-
-    store: str
-    region: str
-    predicted: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    fallback: tuple[str, ...]
-    failed: Mapping[str, Mapping[str, str]]
-    version: Version
-    notes: tuple[str, ...] = ()
-    interrupted: bool = False
-    earlier: tuple[str, ...] = ()
+from radstore.store.regions import Keeper
 
 
 def predict_regions(
@@ -81,7 +33,7 @@ def predict_regions(
     cases: Sequence[str] | None = None,
     message: str = "",
     progress: Progress | None = None,
-    say: Callable[[str], None] | None = None,
+    say: Say = silent,
 ) -> RegionsReport:
     """Predict the region of each case and keep it in the store; done cases are skipped, failed ones recorded.
 
@@ -128,7 +80,7 @@ def predict_regions(
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         ready = _opened(given, chain, groups)
-        run = _Run(snapshot, region, keeper, message, len(meant), progress)
+        run = Run(snapshot, region, keeper, message, len(meant), progress)
         try:
             for held, group in groups.items():
                 model = ready.pop(held)  # nothing else keeps it when its cases are done
@@ -146,15 +98,14 @@ def _models_in(
     device: str,
     snapshot: Snapshot,
     groups: Iterable[tuple[int, ...]],
-    say: Callable[[str], None] | None,
+    say: Say,
 ) -> Models:
     """The models of a folder; one that is missing is missed now, not after hours."""
-    from fusion.predict.device import choose_device
+    from fusion.device import choose_device
     from fusion.regions.models import Stage1Models  # torch and nnunetv2 come with it
 
     chosen, why = choose_device(device)
-    if say:
-        say(f"device: {why}")
+    say(f"predicting on {chosen}: {why}")
     models = Stage1Models(folder, chosen, snapshot.bucket.location, say)
     models.require(groups)
     return models
@@ -168,111 +119,3 @@ def _opened(
     for held, model in ready.items():
         chain.require_unseen(model, held, groups[held])
     return ready
-
-
-class _Run:
-    """Case by case: what is done, what failed, what is not committed yet."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        region: str,
-        keeper: Keeper,
-        message: str,
-        total: int,
-        progress: Progress | None,
-    ) -> None:
-        self.snapshot, self.region, self.keeper = snapshot, region, keeper
-        self.message = message or f"regions {region}"
-        self.cache = DigestCache(snapshot.bucket)
-        self.predicted: dict[str, bool] = {}  # case → whether it fell back
-        self.unchanged: dict[str, bool] = {}
-        self.failed: dict[str, Mapping[str, str]] = {}
-        self.earlier: list[str] = []
-        self.interrupted = False
-        self._total, self._progress = total, progress
-        self._committed_at = time.monotonic()
-
-    def predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:
-        """One case; whatever goes wrong with it is recorded."""
-        try:
-            self._predict(model, case, origin)
-        except Exception as problem:
-            error = explained(problem, case.id, STEP)
-            self.failed[case.id] = error
-            if not self.keeper.fail(case.id, error):
-                self.earlier.append(case.id)
-        waited = time.monotonic() - self._committed_at
-        if len(self.keeper) >= COMMIT_CASES or waited >= COMMIT_SECONDS:
-            self.commit()
-        if self._progress:
-            self._progress(len(self.predicted) + len(self.unchanged) + len(self.failed), self._total)
-
-    def commit(self) -> None:
-        """Put what is finished into the log."""
-        self._committed_at = time.monotonic()
-        self.cache.save()
-        if len(self.keeper):
-            self._held_back(self.keeper.commit(self.message))
-
-    def report(self, version: Version, notes: tuple[str, ...]) -> RegionsReport:
-        done = {**self.predicted, **self.unchanged}
-        return RegionsReport(
-            store=self.snapshot.bucket.location,
-            region=self.region,
-            predicted=tuple(self.predicted),
-            unchanged=tuple(self.unchanged),
-            fallback=tuple(case for case, fell_back in done.items() if fell_back),
-            failed=self.failed,
-            version=version,
-            notes=notes,
-            interrupted=self.interrupted,
-            earlier=tuple(self.earlier),
-        )
-
-    def _predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:
-        if case.image_problem is not None:
-            raise case.image_problem
-        before = self._stored(case.id)
-        same = before is not None and {**before, **origin} == before
-        if same and before is not None and before["image"] == self.cache.get(_seen(case)):
-            self.unchanged[case.id] = before["status"] == FALLBACK
-            return
-        image, digest = self._read(case)
-        if same and before is not None and before["image"] == digest:
-            self.unchanged[case.id] = before["status"] == FALLBACK
-            return
-        mask, status = region_from_labels(model.labels(image), image, model.rule)
-        self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status}))
-        self.predicted[case.id] = status == FALLBACK
-
-    def _read(self, case: Case) -> tuple[Volume, str]:
-        """The CT and its digest, which the cache learns, so that a later run need not decode it."""
-        seen = _seen(case) if is_settled([case.image]) else None
-        image = read_image(case.image)
-        digest = volume_digest(image)
-        if seen:
-            self.cache.learn({seen: digest})
-        return image, digest
-
-    def _stored(self, case: str) -> Mapping[str, Any] | None:
-        """Where the case's region of an earlier run comes from."""
-        record = self.snapshot.manifest.get(case)
-        entry = record.blocks.get(REGION + self.region) if record else None
-        return entry.origin if entry and entry.ok else None
-
-    def _held_back(self, done: Commit) -> None:
-        for case, error in done.conflicts.items():
-            self._lost(case, {"step": "commit", "message": error.message, "remedy": error.remedy})
-        for case in done.vanished:
-            told = f"case {case}: gc deleted its region before it was committed"
-            self._lost(case, {"step": "commit", "message": told, "remedy": "Run `fusion regions` again."})
-
-    def _lost(self, case: str, error: Mapping[str, str]) -> None:
-        self.predicted.pop(case, None)
-        self.failed[case] = error
-
-
-def _seen(case: Case) -> str | None:
-    """What can be seen of the CT's file; the same as builds remember it by."""
-    return fingerprint([case.image], "image")

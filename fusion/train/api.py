@@ -65,7 +65,7 @@ def train(
     without
         Stage 1 of nested chains: another fold, above `fold`, that is not trained on either.
     device
-        See `fusion.predict.device.choose_device`.
+        See `fusion.device.choose_device`.
     init_from
         A checkpoint of nnU-Net's or ours, whose encoder and decoder are started from; its file and digest
         stand in the plans. One of ours that learnt from the held-out fold is refused.
@@ -90,7 +90,7 @@ def train(
     BadInput
         If anything does not fit; then nothing is trained.
     """
-    from fusion.predict.device import choose_device
+    from fusion.device import choose_device
     from fusion.train.distributed import is_main, joined, wait, world_size
 
     chosen, why = choose_device(device)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from radstore.errors import BadInput
+from radstore.suggest import missing_path
 
 WEIGHTS = "network_weights"
 """Of the weights in a checkpoint of nnU-Net's."""
@@ -40,8 +41,10 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     BadInput
-        If it cannot be read, or is no checkpoint of nnU-Net's.
+        If it is not there, cannot be read, or is no checkpoint of nnU-Net's.
     """
+    if not Path(path).exists():
+        raise BadInput(*missing_path(Path(path)))
     try:
         with torch.serialization.safe_globals(_SCALARS):
             found = torch.load(path, map_location="cpu", weights_only=True)

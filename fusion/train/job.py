@@ -22,6 +22,7 @@ from fusion.samples.preparation import CONFIGURATION
 from fusion.telling import Say
 from fusion.train.settings import KEY as SETTINGS
 from fusion.train.settings import Folders, Training, model_folder, row_name
+from radstore.canonical import digest_of_file
 from radstore.errors import BadInput
 from radstore.store.query import Snapshot, open_store
 
@@ -153,7 +154,6 @@ def _continued(
 
 def _started(init_from: Path | str, recipe: Recipe, say: Say) -> dict[str, str]:
     """What a training starts from; refused if it learnt from the cases that this one holds out."""
-    from fusion.predict.model import file_digest
     from fusion.train.checkpoints import read_checkpoint
 
     plans = read_checkpoint(init_from).get("init_args", {}).get("plans", {})
@@ -170,7 +170,7 @@ def _started(init_from: Path | str, recipe: Recipe, say: Say) -> dict[str, str]:
             f"{init_from} is of a standard chain: its masks may know labels of fold {recipe.fold}",
             "Start from a model of nested chains, or plan without --nested.",
         )
-    return {"checkpoint": str(init_from), "digest": file_digest(Path(init_from))}
+    return {"checkpoint": str(init_from), "digest": digest_of_file(init_from)}
 
 
 def _essence(plans: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -123,6 +123,12 @@ def model_folder(models: Path | str, stage: int, row: str, fold: int, without: i
     return (place if stage == 1 else place / row) / chain
 
 
+def chains_in(folder: Path) -> list[int]:
+    """The folds of which a folder, of Stage 1 or of a row, has a ``chain<K>``, ascending."""
+    names = [path.name.removeprefix("chain") for path in folder.glob("chain*") if path.is_dir()]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
 def row_name(inputs: str, settings: Training) -> str:
     """What the folder of a row is called: its inputs, and the optimiser where it is not the usual one."""
     return inputs if settings.optimiser == Training.optimiser else f"{inputs}-{settings.optimiser}"

@@ -12,7 +12,8 @@ import pytest
 
 from fusion.evaluate.cases import CaseResult
 from fusion.evaluate.picai import Finding
-from fusion.predict.predictions import CasePrediction, Origin, Predictions, Written
+from fusion.predict.origin import Origin
+from fusion.predict.predictions import CasePrediction, Predictions, Written
 from radstore.images.volume import Geometry, Volume
 from radstore.images.write import write_volume
 

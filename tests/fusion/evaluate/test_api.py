@@ -15,7 +15,8 @@ from fusion.evaluate import Evaluation, evaluate
 from fusion.evaluate.cohort import Options, cohorts
 from fusion.evaluate.figures import figure
 from fusion.evaluate.tables import p_value, report, table_1
-from fusion.predict.predictions import Origin, Predictions
+from fusion.predict.origin import Origin
+from fusion.predict.predictions import Predictions
 from fusion.protocol import BEST, CHAIN, NESTED, PAPER, SELECTION, tell
 from radstore.cli import exits
 from radstore.errors import BadInput, CatalogError

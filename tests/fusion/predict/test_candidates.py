@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fusion.predict.candidate_rule import CandidateRule
 from fusion.predict.candidates import (
     Candidate,
-    CandidateRule,
     case_score,
     describe,
     extract_candidates,
@@ -24,7 +23,6 @@ from fusion.predict.candidates import (
     near_pancreas,
     one_confidence_each,
 )
-from radstore.errors import BadInput
 from radstore.images.read import read_image
 from radstore.images.volume import Geometry, Volume
 
@@ -174,24 +172,3 @@ def test_picai_eval_takes_what_it_would_have_refused() -> None:
     rows, score, *_ = evaluate_case(one_confidence_each(touching), lesion)
     assert len(rows) == 1
     assert score == pytest.approx(0.9)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"threshold": "dynamic-v3"}, "dynamic-v2"),
-        ({"threshold": 1.5}, "probability"),
-        ({"threshold": float("nan")}, "probability"),
-        ({"factor": 1.0}, "factor"),
-        ({"most": 0}, "candidate"),
-        ({"near": 4}, "odd"),
-    ],
-)
-def test_settings_that_cannot_be(wrong: dict[str, object], message: str) -> None:
-    with pytest.raises(BadInput, match=message):
-        replace(CandidateRule(), **wrong)
-
-
-def test_a_threshold_as_typed() -> None:
-    assert CandidateRule.of("0.1", 2.5) == CandidateRule(0.1, 2.5)
-    assert CandidateRule.of("dynamic-fast", 2.5) == BASELINE

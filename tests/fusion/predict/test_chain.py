@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ import torch
 
 from fusion.data.view import View
 from fusion.inputs import Inputs
-from fusion.predict.ingredients import computed_numbers, model_spec, stored_numbers
+from fusion.predict.ingredients import Numbers, computed_numbers, model_spec, stored_numbers
 from fusion.predict.models import Models
+from fusion.predict.permuted import Permuted
 from fusion.predict.studies import of_store
 from fusion.recipe import Recipe
 from fusion.samples import materialise
@@ -154,7 +154,7 @@ def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_
     site.train("ct+permuted", 0)
     chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
     with pytest.raises(BadInput, match="needs the vectors of a store's other cases"):
-        chain._borrowed(ct, None)
+        Permuted(chain.recipe).swapped(Numbers(), ct, None)
     view = materialised(site, chain, tmp_path)
     snapshot = view.open()
     given = chain.ingredients(ct, snapshot.case("a"))
@@ -163,32 +163,19 @@ def test_the_permuted_control_has_the_vector_that_training_gives(site: Any, tmp_
     assert not np.array_equal(given.numbers.vector, own)
 
 
-def test_the_permuted_control_finds_the_plan_that_there_is(site: Any) -> None:
-    """The fold's own, in paper mode too; else that of all folds."""
-    site.train("ct+permuted", 0)
-    chain = chain_of(site, "ct+permuted")
-
-    def store_with(*plans: str) -> Any:
-        blocks = {f"training/{plan}": None for plan in plans}
-        return SimpleNamespace(manifest={"a": SimpleNamespace(blocks=blocks)})
-
-    assert chain._plan(store_with("stage2-fold0", "stage2")) == "stage2-fold0"
-    assert chain._plan(store_with("stage2", "stage2-fold1")) == "stage2"
-
-
 def test_in_the_permuted_control_external_cases_swap_too(site: Any, tmp_path: Any) -> None:
     """Among themselves; and one that has nobody to swap with says so."""
     site.train("ct+permuted", 0)
     chain, ct = chain_of(site, "ct+permuted"), ct_of(site)
     snapshot = materialised(site, chain, tmp_path).open()
-    before = chain.permuted(snapshot)
+    before = Permuted(chain.recipe).vectors(snapshot)
     alone = chain.ingredients(ct, snapshot.case("new"))
     assert alone.numbers.vector is None
     assert any("given as missing" in note for note in alone.numbers.notes)
     records = {case: snapshot.manifest.get(case) for case in "cd"}
     free = {case: Change(record, replace(record, marks={})) for case, record in records.items()}
     log.commit(snapshot.bucket, free, message="c and d are external now")
-    others = chain.permuted(open_store(snapshot.bucket.location))
+    others = Permuted(chain.recipe).vectors(open_store(snapshot.bucket.location))
     own = replace(chain.recipe, inputs=Inputs("ct+global"))
     vectors = {case: stored_numbers(snapshot.case(case), own).vector for case in others}
     givers = {
@@ -202,7 +189,7 @@ def test_in_the_permuted_control_external_cases_swap_too(site: Any, tmp_path: An
 
 
 def test_stage_1_of_another_stage_is_refused(site: Any) -> None:
-    from fusion.predict.models import as_stage1
+    from fusion.regions.models import as_stage1
 
     site.train("ct", 0)
     with pytest.raises(BadInput, match="a model of stage 2"):

@@ -16,7 +16,7 @@ import torch
 
 from fusion.cli import main
 from fusion.predict.api import Run, predict
-from fusion.predict.candidates import CandidateRule
+from fusion.predict.candidate_rule import CandidateRule
 from fusion.predict.chain import joined
 from fusion.predict.models import Models
 from fusion.predict.predictions import Predictions
@@ -174,6 +174,15 @@ def test_a_stage_1_that_is_missing_is_told_before_the_first_case(trained: Any, t
         run(trained, tmp_path / "out", files=[trained.file("a")])
     with pytest.raises(pytest.fail.Exception, match="a was begun"):  # its region is stored: nobody needs one
         run(trained, tmp_path / "out", store=trained.store, fold=0)
+
+
+@pytest.mark.usefixtures("no_case")
+def test_a_control_that_needs_a_store_is_refused_without_one_before_the_first_case(
+    trained: Any, tmp_path: Path
+) -> None:
+    trained.train("ct+permuted", 0, 1)
+    with pytest.raises(BadInput, match=r"a: the control .*needs the vectors"):
+        run(trained, tmp_path / "out", inputs="ct+permuted", files=[trained.file("a")])
 
 
 @pytest.mark.usefixtures("no_case")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fusion.predict.candidates import Candidate
-from fusion.predict.predictions import INDEX, CasePrediction, Origin, Predictions, Written
+from fusion.predict.origin import Origin
+from fusion.predict.predictions import INDEX, CasePrediction, Predictions, Written
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry, Volume
 

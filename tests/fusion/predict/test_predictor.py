@@ -19,9 +19,10 @@ import fusion.nnunet  # noqa: F401
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from fusion.predict.model import CHECKPOINT, file_digest
+from fusion.predict.model import CHECKPOINT
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.tiles import Rung
+from radstore.canonical import digest_of_file
 from radstore.errors import BadInput, CaseError
 
 CPU = torch.device("cpu")
@@ -208,7 +209,7 @@ def test_a_checkpoint_cannot_run_code(tiny_model: Models) -> None:
 
 def test_the_digest_is_the_checkpoints(tiny_model: Models) -> None:
     one, other = (FusionPredictor(tiny_model("ct", seed=seed), device=CPU) for seed in (0, 1))
-    assert one.digest == file_digest(one.folder / "fold_0" / CHECKPOINT) != other.digest
+    assert one.digest == digest_of_file(one.folder / "fold_0" / CHECKPOINT) != other.digest
 
 
 def test_a_step_that_cannot_be(tiny_model: Models) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from fusion.predict.device import choose_device
 from fusion.predict.tiles import Rung, is_out_of_memory, ladder
-from radstore.errors import BadInput
 
 STRIDES = [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]]
 
@@ -35,11 +32,3 @@ def test_what_the_gpus_libraries_say() -> None:
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"))
     assert is_out_of_memory(RuntimeError("GET was unable to find an engine to execute this computation"))
     assert not is_out_of_memory(RuntimeError("Sizes of tensors must match"))
-
-
-def test_devices() -> None:
-    assert choose_device("cpu") == (torch.device("cpu"), "as asked: cpu")
-    assert choose_device()[1].startswith("auto-detected: ")
-    for wrong in ("cuda:99", "gpu"):
-        with pytest.raises(BadInput, match="--device"):
-            choose_device(wrong)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion.regions import RegionRule, predict, require_out_of_fold
+from fusion.regions import RegionRule, predict_regions, region_from_labels, require_out_of_fold, run
 from radstore.errors import BadInput
 from radstore.images.digest import volume_digest
 from radstore.images.read import read_image
 from radstore.split import split
 from radstore.store import admin
-from radstore.store.regions import Keeper, region_of, stored_regions
+from radstore.store.regions import Keeper, StoredRegion, region_of, stored_regions
 
 CASES, EXTERNAL = [f"c{number}" for number in range(6)], ["x0", "x1"]
 
@@ -75,14 +75,14 @@ def test_again_does_nothing_and_does_not_even_decode(
         os.utime(file, (time.time() - 1000,) * 2)
     version = cohort.predict(fakes).version.number
     fakes.calls.clear()
-    monkeypatch.setattr(predict, "read_image", lambda path: pytest.fail("decoded"))
+    monkeypatch.setattr(run, "read_image", lambda path: pytest.fail("decoded"))
     again = cohort.predict(fakes)
     assert (fakes.calls, again.predicted, again.version.number) == ([], (), version)
     assert sorted(again.unchanged) == sorted([*CASES, *EXTERNAL])
 
 
 def test_a_run_that_was_stopped_goes_on(cohort: Any, fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "COMMIT_CASES", 1)
+    monkeypatch.setattr(run, "COMMIT_CASES", 1)
 
     def stop(done: int, total: int) -> None:
         if done == 3:
@@ -167,7 +167,7 @@ def test_an_external_study_of_a_training_patient_is_held_out_like_one(cohort: An
     args = {**other.args, "table": str(table), "case_column": "id", "patient_column": "who"}
     catalog = replace(cohort.catalog, sources={**cohort.catalog.sources, "other": replace(other, args=args)})
     fold = cohort.folds()["c4"]
-    predict.predict_regions(fakes, None, catalog, (fold + 1) % 3)
+    predict_regions(fakes, None, catalog, (fold + 1) % 3)
     assert (fakes.asked()["x0"], fakes.asked()["x1"]) == ((fold,), ((fold + 1) % 3,))
 
 
@@ -230,7 +230,7 @@ def test_no_folds(cohort: Any, fakes: Any, tmp_path: Any) -> None:
 
     layout.create(open_bucket(tmp_path / "empty"), CODEC)
     with pytest.raises(BadInput, match=r"no case has a fold"):
-        predict.predict_regions(fakes, str(tmp_path / "empty"), cohort.catalog, 0)
+        predict_regions(fakes, str(tmp_path / "empty"), cohort.catalog, 0)
 
 
 def test_somebody_elses_region_meanwhile_is_a_conflict_of_that_case(cohort: Any, fakes: Any) -> None:
@@ -240,10 +240,10 @@ def test_somebody_elses_region_meanwhile_is_a_conflict_of_that_case(cohort: Any,
         if done == 1:
             case = fakes.calls[0][1]
             image = read_image(cohort.root / "own" / f"{case}.nii.gz")
-            mask, _ = predict.region_from_labels(theirs.labels(image), image)
+            mask, _ = region_from_labels(theirs.labels(image), image)
             fakes.calls.pop()
             with Keeper(cohort.snapshot.bucket, "stage1-fold0") as keeper:
-                keeper.keep(case, predict.StoredRegion(mask, {"model": "theirs"}))
+                keeper.keep(case, StoredRegion(mask, {"model": "theirs"}))
                 keeper.commit()
 
     report = cohort.predict(fakes, progress=meanwhile)
