@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fusion.evaluate.cases import Predicted
 from fusion.inputs import CONTROLS, ROWS
-from fusion.predict.predictions import CANDIDATES, LABELS, Origin, Predictions
+from fusion.predict.origin import Origin
+from fusion.predict.predictions import CANDIDATES, LABELS, Predictions
 from fusion.protocol import BEST, BEST_FILE, CHAIN, PAPER, Protocol, for_external, ordered
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput

@@ -165,6 +165,11 @@ def _started(init_from: Path | str, recipe: Recipe, say: Say) -> dict[str, str]:
         if not recipe.paper_mode:
             raise BadInput(told, "Start from a model that held out this fold too, or plan with --paper.")
         say(f"paper mode, scores will be optimistic: {told}")
+    elif recipe.nested and theirs.stage == 2 and not theirs.nested:
+        raise BadInput(
+            f"{init_from} is of a standard chain: its masks may know labels of fold {recipe.fold}",
+            "Start from a model of nested chains, or plan without --nested.",
+        )
     return {"checkpoint": str(init_from), "digest": digest_of_file(init_from)}
 
 

@@ -344,6 +344,16 @@ def test_a_nested_plan_trains_on_nested_regions_only(cohort: Cohort) -> None:
     assert not (cohort.models / "stage2").exists()
 
 
+def test_a_nested_training_starts_from_nothing_less(cohort: Cohort) -> None:
+    file = cohort.train("ct", epochs=1) / "fold_0" / "checkpoint_final.pth"
+    cohort.plan(nested=True, split="s")
+    checkpoint = torch.load(file, weights_only=True)
+    checkpoint["init_args"]["plans"][KEY]["split"] = "s"
+    torch.save(checkpoint, file)
+    with pytest.raises(BadInput, match="is of a standard chain: its masks may know labels of fold 0"):
+        cohort.train("ct+global", init_from=file)
+
+
 def test_what_is_known_of_the_selection_stops_no_training(cohort: Cohort) -> None:
     cohort.train(epochs=1)
     cohort.plan(unknown_selection=True)
