@@ -138,7 +138,8 @@ def _what(evaluation: Evaluation) -> str:
         f"(picai_eval), on the full CT: what lies outside the region of interest is missed. "
         f"Intervals: {said['level']:.0%}, percentile bootstrap of patients ({said['resamples']:,} draws, "
         f"patients with and without a lesion drawn apart). p: two-sided paired permutation test, "
-        f"Holm-corrected over the pairs of a metric. Seed {said['seed']}."
+        f"Holm-corrected over the pairs of a metric; it asks of other patients, not of other trainings: what "
+        f"another seed of the same row would change is in no interval and no p. Seed {said['seed']}."
     )
 
 
