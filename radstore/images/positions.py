@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -83,6 +84,15 @@ def planes(geometry: Geometry, target: Geometry) -> Iterator[tuple[int, np.ndarr
         position = scan_lines(geometry, target, starts)
         inside = np.all((position >= -0.5) & (position < size - 0.5), axis=2)
         yield z, inside, position[inside][:, ::-1]
+
+
+def covered(geometry: Geometry, target: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last voxel (z, y, x) of `geometry` between which the voxels of `target` lie."""
+    corners = np.array(list(product(*((0, n - 1) for n in target.size))), float)
+    position = _map(geometry, target, corners)[:, ::-1]
+    last = np.asarray(geometry.shape) - 1
+    low, high = np.floor(position.min(axis=0)) - 2, np.ceil(position.max(axis=0)) + 2
+    return low.clip(0, last).astype(int), high.clip(0, last).astype(int)
 
 
 def straight(geometry: Geometry) -> bool:
