@@ -298,7 +298,7 @@ def test_a_checkpoint_that_would_execute_something_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"init_from": "gone.pth"}, "gone.pth cannot be read"),
+        ({"init_from": "gone.pth"}, "gone.pth does not exist"),
         ({"fold": 1}, "no plan of stage 2, fold 1"),
         ({"inputs": "ct+map"}, "is no row of the ablation"),
         ({"channels": ["original_glcm_Imc2"]}, "no map 'original_glcm_Imc2'"),
