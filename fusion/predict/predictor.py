@@ -27,7 +27,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from fusion.predict.bound import Bound
 from fusion.predict.model import CHECKPOINT, Model
 from fusion.predict.probabilities import Probabilities, in_ct
-from fusion.predict.tiles import Rung, is_out_of_memory, ladder, release
+from fusion.predict.tiles import Ladder, Rung, rungs_of
 from fusion.telling import Say, silent
 from radstore.errors import BadInput, CaseError
 
@@ -70,7 +70,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     checkpoint
         File name within ``fold_K``.
     say
-        What is told of fallbacks; by default nobody (they stand in the result).
+        What is told of fallbacks; they stand in the result too.
 
     Raises
     ------
@@ -79,6 +79,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     """
 
     network: nn.Module
+    device: torch.device
     configuration_manager: ConfigurationManager
 
     def __init__(
@@ -89,7 +90,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         step: float = 0.5,
         mirroring: bool = True,
         checkpoint: str = CHECKPOINT,
-        say: Say | None = None,
+        say: Say = silent,
     ) -> None:
         if not 0 < step <= 1:
             raise BadInput(f"a tile step of {step:g}", "Give a part of the tile, such as 0.5.")
@@ -102,7 +103,6 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
                 allow_tqdm=False,
             )
         self.folder = Path(folder)
-        self.say = say or silent
         model = Model.load(self.folder, checkpoint)
         self.recipe, self.digest = model.recipe, model.digest
         self.manual_initialization(
@@ -114,8 +114,9 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
             model.trainer,
             model.mirrored,
         )
-        self._asked = device
-        self._rung = self._ladder()[0]
+        configuration = self.configuration_manager
+        rungs = rungs_of(str(device), configuration.patch_size, configuration.pool_op_kernel_sizes)
+        self.ladder = Ladder(rungs, str(folder), say)
 
     def predict(self, sample: Sample, vector: np.ndarray | None = None) -> Predicted:
         """The probabilities of a case, in its CT's grid.
@@ -164,21 +165,13 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         CaseError
             If what it gives is not finite.
         """
-        rungs = self._ladder()
-        for at, rung in enumerate(rungs):
-            try:
-                with self._standing_on(rung), self._running(network):
-                    found = self.predict_sliding_window_return_logits(image).cpu()
-            except (RuntimeError, torch.OutOfMemoryError) as error:
-                if at + 1 == len(rungs) or not is_out_of_memory(error):
-                    raise
-                told = f"the GPU's memory does not suffice {rung}; trying {rungs[at + 1]}"
-            else:
-                notes = (f"predicted {rung}: the GPU's memory did not suffice for more",) if at else ()
-                return self._finite(found), notes
-            self.say(told)
-            release(self._asked)  # here, where the error no longer holds the tensors of the failed try
-        raise RuntimeError("a ladder without rungs")
+
+        def attempt(rung: Rung) -> torch.Tensor:
+            with self._standing_on(rung), self._running(network):
+                return self.predict_sliding_window_return_logits(image).cpu()
+
+        found, notes = self.ladder.run(attempt)
+        return self._finite(found), notes
 
     def _finite(self, logits: torch.Tensor) -> torch.Tensor:
         if not torch.isfinite(logits).all():
@@ -188,21 +181,17 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
             )
         return logits
 
-    def _ladder(self) -> list[Rung]:
-        configuration = self.configuration_manager
-        return ladder(str(self._asked), configuration.patch_size, configuration.pool_op_kernel_sizes)
-
     @contextlib.contextmanager
     def _standing_on(self, rung: Rung) -> Iterator[None]:
         """Run as a rung says, and as before afterwards."""
-        configuration = self.configuration_manager
+        configuration, device = self.configuration_manager, self.device
         self._rung, self.device = rung, torch.device(rung.device)
         tile = {"patch_size": list(rung.tile)}
         self.configuration_manager = ConfigurationManager({**configuration.configuration, **tile})
         try:
             yield
         finally:
-            self.configuration_manager, self.device = configuration, self._asked
+            self.configuration_manager, self.device = configuration, device
 
     @contextlib.contextmanager
     def _running(self, network: nn.Module) -> Iterator[None]:

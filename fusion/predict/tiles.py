@@ -1,14 +1,15 @@
-"""What to try when tiles do not fit on the GPU: one step of the ladder after another."""
+"""What to try when tiles do not fit on the GPU: one rung of the ladder after another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    import torch
+from fusion.telling import Say, silent
 
+T = TypeVar("T")
 NO_MEMORY = ("out of memory", "alloc_failed", "unable to find an engine")
 """Of CUDA, of cuBLAS and cuDNN, and of cuDNN where no algorithm's workspace fits."""
 SMALLER = 2  # how often tiles are halved before the processor takes over
@@ -39,7 +40,61 @@ class Rung:
         return f"on {self.device}, tiles of {size}, results on {self.results}"
 
 
-def ladder(device: str, tile: Sequence[int], strides: Sequence[Sequence[int]]) -> list[Rung]:
+class Ladder:
+    """Runs what needs memory on the first rung where it fits; what comes after begins there.
+
+    Whether a tile fits does not depend on the case, so later ones get the tiles that they would get alone. The
+    processor is never begun with, as it is many times slower: whoever held the GPU's memory may be gone, and
+    to ask costs a moment.
+
+    Parameters
+    ----------
+    rungs
+        From `rungs_of`.
+    name
+        Of the model, for what is said.
+    say
+        Told of each step down, once.
+    """
+
+    def __init__(self, rungs: Sequence[Rung], name: str = "", say: Say = silent) -> None:
+        self.rungs, self.name, self.say = list(rungs), name, say
+        self._first = 0
+        self._said: set[str] = set()
+
+    def run(self, attempt: Callable[[Rung], T]) -> tuple[T, tuple[str, ...]]:
+        """What `attempt` gives, and a note if that was not on the first rung.
+
+        Raises
+        ------
+        RuntimeError
+            Of the last rung; or at once, if it is not about memory.
+        """
+        last = len(self.rungs) - 1
+        for at in range(self._first, last):
+            try:
+                return self._stood_on(at, attempt(self.rungs[at]))
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # here, where the error is gone, and with it the frames that held the tensors of the failed try
+            self._announce(at)
+            release()
+        return self._stood_on(last, attempt(self.rungs[last]))
+
+    def _stood_on(self, at: int, found: T) -> tuple[T, tuple[str, ...]]:
+        self._first = min(at, max(len(self.rungs) - 2, 0))
+        note = f"predicted {self.rungs[at]}: the GPU's memory did not suffice for more"
+        return found, (note,) if at else ()
+
+    def _announce(self, at: int) -> None:
+        told = f"{self.name}: the GPU's memory does not suffice {self.rungs[at]}; trying {self.rungs[at + 1]}"
+        if told not in self._said:
+            self._said.add(told)
+            self.say(told)
+
+
+def rungs_of(device: str, tile: Sequence[int], strides: Sequence[Sequence[int]]) -> list[Rung]:
     """What to try, in order; on the processor there is only one way.
 
     Parameters
@@ -78,11 +133,12 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def release(device: torch.device) -> None:
-    """Give memory that torch keeps for later back to the GPU."""
+def release() -> None:
+    """Give back the memory of tensors that nobody reaches, and what torch keeps of the GPU's for later."""
     import torch
 
-    if device.type == "cuda":
+    gc.collect()  # an error and the frames it came through may hold each other: then only this frees them
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
