@@ -79,6 +79,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
     """
 
     network: nn.Module
+    device: torch.device
     configuration_manager: ConfigurationManager
 
     def __init__(

@@ -43,9 +43,9 @@ class Rung:
 class Ladder:
     """Runs what needs memory on the first rung where it fits; what comes after begins there.
 
-    Whether a tile fits is the same for all cases of a model, so later ones get the numbers that they would
-    get alone. The processor is never begun with, as it is many times slower: whoever held the GPU's memory
-    may be gone, and to ask costs a moment.
+    Whether a tile fits does not depend on the case, so later ones get the tiles that they would get alone. The
+    processor is never begun with, as it is many times slower: whoever held the GPU's memory may be gone, and
+    to ask costs a moment.
 
     Parameters
     ----------
@@ -84,9 +84,8 @@ class Ladder:
 
     def _stood_on(self, at: int, found: T) -> tuple[T, tuple[str, ...]]:
         self._first = min(at, max(len(self.rungs) - 2, 0))
-        return found, (
-            f"predicted {self.rungs[at]}: the GPU's memory did not suffice for more",
-        ) if at else ()
+        note = f"predicted {self.rungs[at]}: the GPU's memory did not suffice for more"
+        return found, (note,) if at else ()
 
     def _announce(self, at: int) -> None:
         told = f"{self.name}: the GPU's memory does not suffice {self.rungs[at]}; trying {self.rungs[at + 1]}"
@@ -139,7 +138,7 @@ def release() -> None:
     import torch
 
     gc.collect()  # an error and the frames it came through may hold each other: then only this frees them
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
