@@ -43,9 +43,9 @@ class Rung:
 class Ladder:
     """Runs what needs memory on the first rung where it fits; what comes after begins there.
 
-    Whether a tile fits does not depend on the case, so later ones get the tiles that they would get alone. The
-    processor is never begun with, as it is many times slower: whoever held the GPU's memory may be gone, and
-    to ask costs a moment.
+    Whether a tile fits does not depend on the case, so later ones get the tiles that they would get alone.
+    The processor is never begun with, as it is many times slower: whoever held the GPU's memory may be gone,
+    and to ask costs a moment.
 
     Parameters
     ----------
