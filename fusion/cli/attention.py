@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fusion.cli import shared
+from fusion.cli.progress import Display
+from fusion.telling import Doing
 from radstore.cli import exits, options
 from radstore.cli.output import failures, note, place, say
 from radstore.errors import CaseError
+
+if TYPE_CHECKING:
+    from fusion.predict.attention import Written
 
 
 def attention(
@@ -54,15 +59,24 @@ def attention(
     )
     chosen, why = choose_device(device)
     note(f"running on {chosen}: {why}")
-    trained = Models(models, inputs, chosen, step, mirroring, checkpoint, engine, note)
     failed = {}
-    for study, made in export_attention(trained, studies, out):
-        if isinstance(made, CaseError):
-            failed[study.id] = {"step": made.step, "message": made.message, "remedy": made.remedy}
-        else:
-            say(f"{study.id}: {', '.join(place(str(path.resolve())) for path in (made.map, made.picture))}")
-            for line in made.notes:
-                note(f"note: {study.id}: {line}")
+    with Display() as display:
+        trained = Models(
+            models, inputs, chosen, step, mirroring, checkpoint, engine, note, Doing(display.doing)
+        )
+        display.count(0, len(studies))
+        for done, (study, made) in enumerate(export_attention(trained, studies, out), start=1):
+            display.count(done, len(studies))
+            if isinstance(made, CaseError):
+                failed[study.id] = {"step": made.step, "message": made.message, "remedy": made.remedy}
+            else:
+                _tell(study.id, made)
     for line in failures(failed):
         note(line)
     return exits.SOME_FAILED if failed else exits.OK
+
+
+def _tell(case: str, made: Written) -> None:
+    say(f"{case}: {', '.join(place(str(path.resolve())) for path in (made.map, made.picture))}")
+    for line in made.notes:
+        note(f"note: {case}: {line}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fusion.cli import shared
+from fusion.cli.progress import Display
 from radstore.cli import exits, options
 from radstore.cli.output import note, say
 
@@ -35,18 +36,21 @@ def serve_challenge(
     from fusion.predict.candidate_rule import CandidateRule
     from fusion.predict.challenge import serve_challenge as run
 
-    score = run(
-        models,
-        input_folder=input_folder,
-        output_folder=output_folder,
-        inputs=inputs,
-        device=device,
-        step=step,
-        mirroring=mirroring,
-        checkpoint=checkpoint,
-        engine=engine,
-        rule=CandidateRule.of(threshold, factor, most=most, voxels=voxels),
-        say=note,
-    )
+    with Display() as display:
+        score = run(
+            models,
+            input_folder=input_folder,
+            output_folder=output_folder,
+            inputs=inputs,
+            device=device,
+            step=step,
+            mirroring=mirroring,
+            checkpoint=checkpoint,
+            engine=engine,
+            rule=CandidateRule.of(threshold, factor, most=most, voxels=voxels),
+            say=note,
+            progress=display.count,
+            doing=display.doing,
+        )
     say(f"{score:.6f}")
     return exits.OK

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusion.cli import shared
+from fusion.cli.progress import Display
 from radstore.cli import exits, options
-from radstore.cli.output import counting, failures, many, note, place, say, show_json, show_table
+from radstore.cli.output import failures, many, note, place, say, show_json, show_table
 
 if TYPE_CHECKING:
     from fusion.predict.predictions import Predictions
@@ -59,7 +60,7 @@ def predict(
     from fusion.predict.api import predict as run
     from fusion.predict.candidate_rule import CandidateRule
 
-    with counting() as progress:
+    with Display() as display:
         done = run(
             models,
             out or PREDICTIONS / inputs,
@@ -81,8 +82,9 @@ def predict(
             probabilities=probabilities,
             pictures=pictures,
             force=force,
-            progress=progress,
+            progress=display.count,
             say=note,
+            doing=display.doing,
         )
     if as_json:
         show_json({**done.origin.to_json(), "cases": done.cases})

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusion.cli import shared
+from fusion.cli.progress import Display
 from radstore.cli import exits, options
-from radstore.cli.output import counting, failures, many, note, place, say, show_json
+from radstore.cli.output import failures, many, note, place, say, show_json
 from radstore.errors import BadInput
 from radstore.split.roll import some
 
@@ -61,7 +62,7 @@ def regions(
         raise BadInput("a chain has a fold, or is of paper mode", "Give either --fold K or --paper.")
     from fusion.regions import predict_regions
 
-    with counting() as progress:
+    with Display() as display:
         report = predict_regions(
             models,
             options.given_store(store),
@@ -73,8 +74,9 @@ def regions(
             source=source,
             cases=options.case_list(cases),
             message=message,
-            progress=progress,
+            progress=display.count,
             say=note,
+            doing=display.doing,
         )
     for line in report.notes:
         note(f"note: {line}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from fusion.predict.predictions import PICTURE, CasePrediction, Predictions, Wri
 from fusion.predict.probabilities import average
 from fusion.predict.studies import Study, find_studies
 from fusion.recipe import LABELS
-from fusion.telling import Progress, Say, silent
+from fusion.telling import Doing, Progress, Say, silent
 from radstore.build.outcome import explained
 from radstore.images.volume import Volume
 
@@ -53,6 +53,7 @@ def predict(
     force: bool = False,
     progress: Progress | None = None,
     say: Say = silent,
+    doing: Say = silent,
 ) -> Predictions:
     """Predict cases with every chain that may: one process, one case at a time.
 
@@ -95,6 +96,8 @@ def predict(
         Told of each case.
     say
         Told of devices and fallbacks.
+    doing
+        Told of what is being done, as ``case 7, chain 2 of 5, Stage 2, tile 3 of 20``; see `Doing`.
 
     Raises
     ------
@@ -105,12 +108,14 @@ def predict(
     studies = find_studies(files, store, version, catalog, source=source, cases=cases, fold=fold, limit=limit)
     chosen, why = choose_device(device)
     say(f"predicting on {chosen}: {why}")
-    trained = Models(Path(models), inputs, chosen, step, mirroring, checkpoint, engine, say)
+    trained = Models(Path(models), inputs, chosen, step, mirroring, checkpoint, engine, say, Doing(doing))
     chains = trained.chains_for(studies)
     rule = rule or CandidateRule()
     origin = _origin(trained, list(chains.values()), rule)
     done = Predictions.start(out, origin, say if force else None)
-    run = Run(done, chains, rule, probabilities, pictures)
+    run = Run(done, chains, rule, probabilities, pictures, trained.doing)
+    if progress:
+        progress(0, len(studies))
     for at, study in enumerate(studies, start=1):
         folds = trained.folds_for(study)
         if not done.has(study.id, folds):
@@ -134,6 +139,8 @@ class Run:
         How candidates are found.
     probabilities, pictures
         What to keep beside them.
+    doing
+        Told of each step.
     """
 
     predictions: Predictions
@@ -141,28 +148,36 @@ class Run:
     rule: CandidateRule
     probabilities: bool = False
     pictures: bool = True
+    doing: Doing = field(default_factory=Doing)
 
     def predict(self, study: Study, folds: Sequence[int]) -> None:
         """Predict one case with the chains of some folds; whatever goes wrong with it is recorded."""
         began = time.perf_counter()
         written: Written | None = None
         try:
-            prediction, written = self._predict(study, [self.chains[fold] for fold in folds], began)
+            with self.doing(study.id):
+                prediction, written = self._predict(study, [self.chains[fold] for fold in folds], began)
         except Exception as problem:
             error = explained(problem, study.id, "predict")
             prediction = CasePrediction(None, "failed", study.fold, source=study.source, error=error)
         self.predictions.add(study.id, prediction, written)
 
     def _predict(self, study: Study, chains: Sequence[Chain], began: float) -> tuple[CasePrediction, Written]:
-        ct = study.read()
-        found = [chain.predict(ct, study.stored) for chain in chains]
-        mean = average([one.probabilities for one in found])
-        labels, lesion = mean.labels(), mean.of(LABELS["lesion"])
-        detections, candidates = lesion_candidates(lesion, labels, self.rule)
+        with self.doing("reading"):
+            ct = study.read()
+        found = []
+        for at, chain in enumerate(chains, start=1):
+            with self.doing(f"chain {at} of {len(chains)}"):
+                found.append(chain.predict(ct, study.stored))
+        with self.doing("candidates"):
+            mean = average([one.probabilities for one in found])
+            labels, lesion = mean.labels(), mean.of(LABELS["lesion"])
+            detections, candidates = lesion_candidates(lesion, labels, self.rule)
         fallback = any(one.ingredients.status == "fallback" for one in found)
         if self.pictures:
             title = f"{study.id}, fallback region" if fallback else study.id
-            self._draw(study.id, title, ct, _regions(found), lesion, detections)
+            with self.doing("picture"):
+                self._draw(study.id, title, ct, _regions(found), lesion, detections)
         prediction = CasePrediction(
             score=case_score(candidates),
             status="fallback" if fallback else "ok",

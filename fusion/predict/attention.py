@@ -83,7 +83,8 @@ def attention_map(chain: Chain, ct: Volume, stored: CaseView | None = None) -> t
     sample = chain.sample(ct, given)
     image = predictor.recipe.network_input(sample.data, sample.names, sample.region)
     looking = Looking(predictor.network, given.numbers.vector, len(predictor.recipe.vector))
-    found, _ = predictor.slide(looking, torch.from_numpy(image))
+    with chain.doing("attention"):
+        found, _ = predictor.slide(looking, torch.from_numpy(image))
     return _in_ct(found, sample, predictor, ct), given
 
 
@@ -108,9 +109,12 @@ def export_attention(
     for study in studies:
         meant = [chains[fold] for fold in models.folds_for(study)]
         try:
-            yield study, _export(study, meant, Path(out))
+            with models.doing(study.id):
+                made = _export(study, meant, Path(out))
         except CaseError as error:
             yield study, error
+        else:
+            yield study, made
 
 
 def _export(study: Study, chains: Sequence[Chain], out: Path) -> Written:

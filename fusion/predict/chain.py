@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fusion.predict.ingredients import (
@@ -21,6 +21,7 @@ from fusion.predict.predictor import FusionPredictor
 from fusion.predict.probabilities import Probabilities
 from fusion.recipe import Recipe
 from fusion.samples import make_sample
+from fusion.telling import Doing
 from radstore.errors import BadInput
 from radstore.images.volume import Volume
 from radstore.store.manifest import SPLIT
@@ -64,11 +65,14 @@ class Chain:
         Gives the fold's Stage 1; called once, and only when a case has no region yet.
     engine
         Who computes vector and maps, see `radstore.engines.registry.choose`.
+    doing
+        Told of each step.
     """
 
     stage2: FusionPredictor
     stage1: Callable[[], Stage1]
     engine: str = "auto"
+    doing: Doing = field(default_factory=Doing)
 
     def __post_init__(self) -> None:
         if wanted(self.recipe):
@@ -114,7 +118,8 @@ class Chain:
             If the store has something that does not fit the models.
         """
         given = self.ingredients(ct, stored)
-        found = self.stage2.predict(self.sample(ct, given), given.numbers.vector)
+        with self.doing("Stage 2"):
+            found = self.stage2.predict(self.sample(ct, given), given.numbers.vector)
         probabilities = replace(found.probabilities, source=ct.source)
         return ChainPrediction(probabilities, given, (*given.notes, *given.numbers.notes, *found.notes))
 
@@ -141,7 +146,10 @@ class Chain:
         from fusion.regions.rule import region_from_labels
 
         model = self._first()
-        region, status = region_from_labels(model.labels(ct), ct, model.rule)
+        with self.doing("Stage 1"):
+            labels = model.labels(ct)
+        with self.doing("region"):
+            region, status = region_from_labels(labels, ct, model.rule)
         return region, _status(status), False
 
     def _require_own(self, case: CaseView, origin: Mapping[str, Any]) -> None:
@@ -171,7 +179,10 @@ class Chain:
         if not wanted(self.recipe):
             return Numbers()
         kept = stored_numbers(stored, self.recipe) if stored else None
-        return kept or computed_numbers(ct, region, self.recipe, engine=self.engine)
+        if kept is not None:
+            return kept
+        with self.doing("vector and maps"):
+            return computed_numbers(ct, region, self.recipe, engine=self.engine)
 
 
 def _status(told: object) -> Status:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from fusion.predict.permuted import require_stored
 from fusion.predict.predictor import FusionPredictor
 from fusion.predict.studies import Study
 from fusion.regions.models import as_stage1, stage1_of_chain
-from fusion.telling import Say, silent
+from fusion.telling import Doing, Say, silent
 from fusion.train.job import split_cases
 from fusion.train.settings import Folders, chains_in, model_folder
 from radstore.errors import BadInput
@@ -50,6 +50,8 @@ class Models:
         Who computes vector and maps.
     say
         What is told of fallbacks.
+    doing
+        Told of what is being done.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Models:
     checkpoint: str = CHECKPOINT
     engine: str = "auto"
     say: Say = silent
+    doing: Doing = field(default_factory=Doing)
 
     @cached_property
     def folds(self) -> list[int]:
@@ -142,12 +145,12 @@ class Models:
 
     def _chain(self, fold: int) -> Chain:
         stage2 = self._predictor(model_folder(self.folder, 2, self.row, fold))
-        return Chain(stage2, self._first(stage2), engine=self.engine)
+        return Chain(stage2, self._first(stage2), self.engine, self.doing)
 
     def _first(self, stage2: FusionPredictor) -> Callable[[], Stage1]:
         folder = stage1_of_chain(self.folder, stage2.recipe.fold, paper=stage2.recipe.paper_mode)
         # tiles and mirrors as `fusion regions` has them, whatever is asked of Stage 2: else regions differ
-        return lambda: as_stage1(FusionPredictor(folder, device=self.device, say=self.say))
+        return lambda: as_stage1(FusionPredictor(folder, device=self.device, say=self.say, doing=self.doing))
 
     def _predictor(self, folder: Path) -> FusionPredictor:
         return FusionPredictor(
@@ -157,6 +160,7 @@ class Models:
             mirroring=self.mirroring,
             checkpoint=self.checkpoint,
             say=self.say,
+            doing=self.doing,
         )
 
 

@@ -28,7 +28,7 @@ from fusion.predict.bound import Bound
 from fusion.predict.model import CHECKPOINT, Model
 from fusion.predict.probabilities import Probabilities, in_ct
 from fusion.predict.tiles import Ladder, Rung, rungs_of
-from fusion.telling import Say, silent
+from fusion.telling import Doing, Say, silent
 from radstore.errors import BadInput, CaseError
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         File name within ``fold_K``.
     say
         What is told of fallbacks; they stand in the result too.
+    doing
+        Told of each tile.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         mirroring: bool = True,
         checkpoint: str = CHECKPOINT,
         say: Say = silent,
+        doing: Doing | None = None,
     ) -> None:
         if not 0 < step <= 1:
             raise BadInput(f"a tile step of {step:g}", "Give a part of the tile, such as 0.5.")
@@ -103,6 +106,7 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
                 allow_tqdm=False,
             )
         self.folder = Path(folder)
+        self.doing = doing or Doing()
         model = Model.load(self.folder, checkpoint)
         self.recipe, self.digest = model.recipe, model.digest
         self.manual_initialization(
@@ -219,9 +223,10 @@ class FusionPredictor(nnUNetPredictor):  # type: ignore[misc]
         )
         total = torch.empty(0)  # of as many channels as the network turns out to give
         weights = torch.zeros(data.shape[1:], dtype=torch.half, device=results)
-        for tile in slicers:
-            there = torch.clone(data[tile][None], memory_format=torch.contiguous_format).to(self.device)
-            found = self._internal_maybe_mirror_and_predict(there)[0].to(results)
+        for at, tile in enumerate(slicers, start=1):
+            with self.doing(f"tile {at:,} of {len(slicers):,}"):
+                there = torch.clone(data[tile][None], memory_format=torch.contiguous_format).to(self.device)
+                found = self._internal_maybe_mirror_and_predict(there)[0].to(results)
             if not len(total):
                 total = torch.zeros((len(found), *data.shape[1:]), dtype=torch.half, device=results)
             total[tile] += found * weight

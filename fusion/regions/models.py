@@ -17,7 +17,7 @@ from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.assignment import Stage1
 from fusion.regions.rule import RegionRule
 from fusion.samples import make_sample
-from fusion.telling import Say, silent
+from fusion.telling import Doing, Say, silent
 from fusion.train.settings import chains_in, model_folder
 from radstore.errors import BadInput, StoreError
 from radstore.images.volume import Volume
@@ -41,6 +41,8 @@ class Stage1Models:
         Location of the store that holds their training cases.
     say
         What is told of fallbacks of the device.
+    doing
+        Told of each tile.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Stage1Models:
         device: torch.device,
         store: str = "",
         say: Say = silent,
+        doing: Doing | None = None,
     ) -> None:
-        self.folder, self.device, self.store, self.say = Path(folder), device, store, say
+        self.folder, self.device, self.store = Path(folder), device, store
+        self.say, self.doing = say, doing or Doing()
 
     def __call__(self, held_out: tuple[int, ...]) -> Stage1:
         """The model that held out certain folds; none: the only one (paper mode).
@@ -62,7 +66,7 @@ class Stage1Models:
         """
         self.require([held_out])
         folder = stage1_folder(self.folder, held_out)
-        predictor = FusionPredictor(folder, device=self.device, say=self.say)
+        predictor = FusionPredictor(folder, device=self.device, say=self.say, doing=self.doing)
         recipe = predictor.recipe
         if held_out and recipe.paper_mode:
             raise BadInput(

@@ -12,7 +12,7 @@ from pathlib import Path
 from fusion.regions.assignment import Assignment, Models, Stage1
 from fusion.regions.out_of_fold import region_name
 from fusion.regions.run import RegionsReport, Run
-from fusion.telling import Progress, Say, silent
+from fusion.telling import Doing, Progress, Say, silent
 from radstore.build.outcome import case_info
 from radstore.catalog import Case, Catalog, load_catalog
 from radstore.errors import BadInput
@@ -34,6 +34,7 @@ def predict_regions(
     message: str = "",
     progress: Progress | None = None,
     say: Say = silent,
+    doing: Say = silent,
 ) -> RegionsReport:
     """Predict the region of each case and keep it in the store; done cases are skipped, failed ones recorded.
 
@@ -61,6 +62,8 @@ def predict_regions(
         Told how many of how many cases are done.
     say
         Told of the device and its fallbacks, for `models` given as a folder.
+    doing
+        Told of what is being done, as ``case 7, Stage 1, tile 3 of 20``; see `Doing`.
 
     Raises
     ------
@@ -76,11 +79,12 @@ def predict_regions(
     chain = Assignment(snapshot, fold, nested)
     meant = loaded.cases(source, cases)
     groups = chain.groups(meant)
-    given = models if callable(models) else _models_in(models, device, snapshot, groups, say)
+    now = Doing(doing)
+    given = models if callable(models) else _models_in(models, device, snapshot, groups, say, now)
     info = {case.id: case_info(case) for case in meant}
     with Keeper(snapshot.bucket, region, info=info) as keeper:
         ready = _opened(given, chain, groups)
-        run = Run(snapshot, region, keeper, message, len(meant), progress)
+        run = Run(snapshot, region, keeper, message, len(meant), progress, now)
         try:
             for held, group in groups.items():
                 model = ready.pop(held)  # nothing else keeps it when its cases are done
@@ -99,6 +103,7 @@ def _models_in(
     snapshot: Snapshot,
     groups: Iterable[tuple[int, ...]],
     say: Say,
+    doing: Doing,
 ) -> Models:
     """The models of a folder; one that is missing is missed now, not after hours."""
     from fusion.device import choose_device
@@ -106,7 +111,7 @@ def _models_in(
 
     chosen, why = choose_device(device)
     say(f"predicting on {chosen}: {why}")
-    models = Stage1Models(folder, chosen, snapshot.bucket.location, say)
+    models = Stage1Models(folder, chosen, snapshot.bucket.location, say, doing)
     models.require(groups)
     return models
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusion.regions.assignment import Stage1
 from fusion.regions.rule import FALLBACK, region_from_labels
-from fusion.telling import Progress
+from fusion.telling import Doing, Progress
 from radstore.build.digests import DigestCache, fingerprint, is_settled
 from radstore.build.outcome import explained
 from radstore.catalog import Case
@@ -82,6 +82,8 @@ class Run:
         How many cases there will be, for `progress`.
     progress
         Told of each case.
+    doing
+        Told of each step.
     """
 
     def __init__(
@@ -91,7 +93,8 @@ class Run:
         keeper: Keeper,
         message: str,
         total: int,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        doing: Doing | None = None,
     ) -> None:
         self.snapshot, self.region, self.keeper = snapshot, region, keeper
         self.message = message or f"regions {region}"
@@ -101,13 +104,14 @@ class Run:
         self.failed: dict[str, Mapping[str, str]] = {}
         self.earlier: list[str] = []
         self.interrupted = False
-        self._total, self._progress = total, progress
+        self._total, self._progress, self._doing = total, progress, doing or Doing()
         self._committed_at = time.monotonic()
 
     def predict(self, model: Stage1, case: Case, origin: Mapping[str, Any]) -> None:
         """One case; whatever goes wrong with it is recorded."""
         try:
-            self._predict(model, case, origin)
+            with self._doing(case.id):
+                self._predict(model, case, origin)
         except Exception as problem:
             error = explained(problem, case.id, STEP)
             self.failed[case.id] = error
@@ -149,11 +153,15 @@ class Run:
         if there and there["image"] == self.cache.get(_seen(case)):  # not even decoded
             self.unchanged[case.id] = there["status"] == FALLBACK
             return
-        image, digest = self._read(case)
+        with self._doing("reading"):
+            image, digest = self._read(case)
         if there and there["image"] == digest:
             self.unchanged[case.id] = there["status"] == FALLBACK
             return
-        mask, status = region_from_labels(model.labels(image), image, model.rule)
+        with self._doing("Stage 1"):
+            labels = model.labels(image)
+        with self._doing("region"):
+            mask, status = region_from_labels(labels, image, model.rule)
         fell_back = status == FALLBACK
         note = {"note": model.rule.fallback.note()} if fell_back else {}
         self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status, **note}))

@@ -69,6 +69,30 @@ def test_a_fold_by_its_own_chain_the_rest_by_all(trained: Any, tmp_path: Path) -
         assert again.path(case, "png").stat().st_size > 10_000
 
 
+def test_what_is_being_done_is_told(trained: Any, tmp_path: Path) -> None:
+    told: list[str] = []
+    counted: list[tuple[int, int]] = []
+    given: dict[str, Any] = {"progress": lambda *count: counted.append(count), "doing": told.append}
+    done = run(trained, tmp_path / "out", files=[trained.file("a")], pictures=True, **given)
+    assert done.cases["a"].error is None
+    assert counted == [(0, 1), (1, 1)]
+    steps = [line for line in dict.fromkeys(told) if "tile" not in line]
+    chain = ["", ", Stage 1", ", region", ", vector and maps", ", Stage 2"]
+    assert steps == [
+        "a",
+        "a, reading",
+        *(f"a, chain 1 of 2{step}" for step in chain),
+        *(f"a, chain 2 of 2{step}" for step in chain),
+        "a, candidates",
+        "a, picture",
+        "",
+    ]
+    assert any(line.startswith("a, chain 2 of 2, Stage 2, tile 1 of ") for line in told)
+    told.clear()
+    run(trained, tmp_path / "stored", store=trained.store, cases=["a"], doing=told.append)
+    assert not any("Stage 1" in line or "vector" in line for line in told)  # they are read
+
+
 def test_a_file_gives_what_its_stored_case_gives(trained: Any, tmp_path: Path) -> None:
     """A store whose region is Stage 1's own, and the bare file: the same prediction to the last bit."""
     only = replace(trained, models=tmp_path / "one")

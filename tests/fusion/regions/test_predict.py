@@ -147,6 +147,12 @@ def test_a_failure_takes_no_region_away(cohort: Any, fakes: Any) -> None:
     assert origin(cohort, "c3")["model"].endswith(" 1")
 
 
+def test_what_is_being_done_is_told(cohort: Any, fakes: Any) -> None:
+    told: list[str] = []
+    cohort.predict(fakes, cases=["c4"], doing=told.append)
+    assert list(dict.fromkeys(told)) == ["c4", "c4, reading", "c4, Stage 1", "c4, region", ""]
+
+
 def test_only_some(cohort: Any, fakes: Any) -> None:
     assert cohort.predict(fakes, source="other").predicted == ("x0", "x1")
     assert cohort.predict(fakes, cases=["c4"], name="mine").predicted == ("c4",)
