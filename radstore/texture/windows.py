@@ -115,8 +115,6 @@ class Windows:
         if settings.get("ibsi") and family == "firstorder" and "Kurtosis" in wanted:
             row = rows[list(wanted).index("Kurtosis")]
             row -= 3.0 * (row != 0)  # excess kurtosis; where all values are equal, 0
-        if family == "glcm" and len(values) == 1 and "MCC" in wanted:
-            rows[list(wanted).index("MCC")] = 1.0  # as in PyRadiomics, also where there are no pairs
         return rows
 
     def levels(self, settings: Mapping[str, Any]) -> int:

@@ -98,15 +98,6 @@ def test_as_many_grey_levels_as_16_bits_hold():
         assert every.features(family, [name], SETTINGS)[name] == pytest.approx(expected), name
 
 
-def test_mcc_of_one_grey_level_is_one_even_without_pairs():
-    mask = np.zeros((3, 3, 5), bool)
-    mask[1, 1, ::2] = True
-    alone = Windows(np.ones(mask.shape), mask, (1.0, 1.0, 1.0), np.argwhere(mask).astype(np.int32))
-    found = alone.features("glcm", ["Contrast", "MCC"], SETTINGS)
-    assert np.isnan(found["Contrast"]).all()
-    assert (found["MCC"] == 1).all()
-
-
 def test_an_outlier_far_from_the_rest_is_refused_with_the_remedy():
     image = np.zeros((2, 2, 2))
     image[0, 0, 0] = 1e9
