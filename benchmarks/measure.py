@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from radstore.output_file import writing
+
 RESULTS = Path(__file__).parent / "results"
 LONG = 10.0  # seconds; slower calls are not repeated
 
@@ -41,9 +43,10 @@ def machine(device: str = "cpu") -> dict[str, Any]:
 
 def save(name: str, result: dict[str, Any], figure: Any, folder: Path = RESULTS) -> None:
     """Write NAME.json and NAME.png."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
+    with writing(folder / f"{name}.json") as aside:
+        aside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    with writing(folder / f"{name}.png") as aside:
+        figure.savefig(aside, dpi=150, bbox_inches="tight")
     print(f"\n{folder / name}.json, .png")
 
 

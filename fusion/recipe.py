@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fusion.inputs import Inputs
+from fusion.protocol import CHAIN, NESTED, PAPER, SELECTION, Protocol
 from fusion.roi import Roi
 from radstore.errors import BadInput
 
@@ -106,6 +107,10 @@ class Recipe:
     samples
         Digest of how the plan prepares a case (`fusion.samples.preparation.digest`): samples that an earlier
         plan of this name made otherwise are refused. Empty: not checked.
+    nested
+        Of Stage 2: whether no model of a training case's region saw the labels of `fold` either.
+    unknown_selection
+        Whether nothing tells which cases' labels chose the features.
     """
 
     stage: int
@@ -125,11 +130,22 @@ class Recipe:
     without: tuple[int, ...] = ()
     split: str = ""
     samples: str = ""
+    nested: bool = False
+    unknown_selection: bool = False
 
     @property
     def held_out(self) -> tuple[int, ...]:
         """The folds that neither give a number to the plan nor are trained on, ascending."""
         return tuple(sorted({self.fold, *self.without} - {NO_FOLD}))
+
+    @property
+    def protocol(self) -> Protocol:
+        """How out of fold its scores are, in words of `fusion.protocol`; of Stage 1 only paper mode."""
+        if self.stage == 1:
+            return (PAPER,) if self.paper_mode else ()
+        mode = PAPER if self.paper_mode else NESTED if self.nested else CHAIN
+        chosen = self.inputs.maps or self.inputs.vector
+        return (mode, SELECTION) if chosen and self.unknown_selection else (mode,)
 
     @property
     def channels(self) -> tuple[str, ...]:

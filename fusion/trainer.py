@@ -8,15 +8,13 @@ nnU-Net's steps, loss, schedule, logs and files are its own. What differs, and w
   is augmented for all, with small rotations, since wavelet bands and LBP are directional: a turned map is not
   the map of the turned image. Mirroring stays nnU-Net's, for every row alike, though it is not exact either.
 - AdamW, under which a modulation that begins as zeros moves; nnU-Net's SGD is the outside reference.
-- Each epoch draws from its own seed. Without processes for patches (the default on the CPU) a killed training
-  goes on as if it had not been, and all rows of a seed see the same patches; with them patches are unseeded.
+- Each batch of patches is drawn from a seed of its own, in whatever process: all rows of a seed see the same
+  patches, and a killed training goes on as if it had not been.
 - Checkpoints hold tensors and plain Python only, so they load with ``weights_only=True``, and appear whole.
 """
 
 from __future__ import annotations
 
-import io
-import random
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +28,7 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 from torch import nn
 from torch._dynamo import OptimizedModule
@@ -39,11 +38,11 @@ from fusion.data.dataset import StoreDataset
 from fusion.data.view import View
 from fusion.network import Batch, FusedUNet
 from fusion.train.augmentation import intensities_of_ct
-from fusion.train.checkpoints import plain
+from fusion.train.checkpoints import write_plain
 from fusion.train.job import split_cases
 from fusion.train.log import TrainingLog
+from fusion.train.patches import Drawn, in_order, preparing, seeded
 from fusion.train.settings import FOLDERS, Epoch, Training
-from radstore.output_file import writing
 
 SCALES = (0.85, 1.25)
 """For which zooms nnU-Net reads a larger patch."""
@@ -86,7 +85,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         self.num_val_iterations_per_epoch = self.settings.validation_steps
         self.logger.local_logger = TrainingLog(self.num_epochs)
         self.vectors: dict[str, torch.Tensor | None] = {}
-        self._chance = torch.Generator()  # its own, so that every row sees the same patches
+        self._seed = self.settings.seed, self.local_rank
+        self._chance = torch.Generator()  # its own: patches may be drawn here from torch's
         self.progress: Callable[[Epoch], None] = lambda epoch: None
 
     @property
@@ -170,6 +170,17 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         enough = get_patch_size(self.configuration_manager.patch_size, most, most, most, SCALES)
         return (-most, most), in_plane, np.minimum(read, enough), mirror
 
+    def get_dataloaders(self) -> tuple[Any, Any]:
+        """nnU-Net's, whose batches come in order, each from its own seed, from this epoch's first on."""
+        processes, gpu, epoch = get_allowed_n_proc_DA(), self.device.type == "cuda", self.current_epoch
+        with preparing(0):
+            training, held_out = (alone.data_loader for alone in super().get_dataloaders())
+        first, first_held_out = epoch * self.settings.steps, epoch * self.settings.validation_steps
+        return (
+            in_order(training, (*self._seed, Drawn.PATCHES), first, processes, gpu),
+            in_order(held_out, (*self._seed, Drawn.HELD_OUT), first_held_out, -(-processes // 2), gpu),
+        )
+
     @staticmethod
     def get_training_transforms(*args: Any, **kwargs: Any) -> BasicTransform:
         """nnU-Net's; those of intensities see the CT only."""
@@ -178,14 +189,9 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     # Steps
 
     def on_train_epoch_start(self) -> None:
-        """nnU-Net's, with the epoch's own seed (of each process)."""
+        """nnU-Net's; what its steps draw has the epoch's own seed."""
         super().on_train_epoch_start()
-        state = np.random.SeedSequence([self.settings.seed, self.current_epoch, self.local_rank])
-        seed = int(state.generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        self._chance.manual_seed(seed)
+        self._chance.manual_seed(seeded(*self._seed, Drawn.STEPS, self.current_epoch))
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """nnU-Net's, with each sample's own vector."""
@@ -226,14 +232,8 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         """
         if self.local_rank != 0 or self.disable_checkpointing:
             return
-        content = io.BytesIO()
-        super().save_checkpoint(content)  # which it hands to torch.save
-        content.seek(0)
-        checkpoint = plain(torch.load(content, "cpu", weights_only=False))  # its own; no second copy on a GPU
-        if not isinstance(self.module, FusedUNet):
-            checkpoint["trainer_name"] = nnUNetTrainer.__name__
-        with writing(filename) as aside:
-            torch.save(checkpoint, aside)
+        other = {} if isinstance(self.module, FusedUNet) else {"trainer_name": nnUNetTrainer.__name__}
+        write_plain(super().save_checkpoint, filename, other)
 
     def load_checkpoint(self, filename_or_checkpoint: str) -> None:
         """nnU-Net's; the settings stay those of this training, which may have more epochs."""

@@ -47,19 +47,13 @@ def _chains(out: Path) -> Iterable[str]:
 
 
 def _cohort(cohort: Mapping[str, Any]) -> list[Block]:
-    rows = cohort["rows"]
-    pooled = next(iter(rows.values()))["pooled"]["scores"]
-    head = (
-        "row",
-        *(f"{name}, folds" for name in METRICS.values()),
-        *(f"{name}, pooled" for name in METRICS.values()),
-    )
-    table = Table(head, [_row(name, row) for name, row in rows.items()])
+    pooled = next(iter(cohort["rows"].values()))["pooled"]["scores"]
     title = "Table 2, external test" if cohort["external"] else "Table 1"
+    of = "Of" if cohort["external"] else "Mean ± sd over folds; of"
     return [
-        f"{title}, {cohort['name']}: {pooled['cases']:,} cases, {pooled['positives']:,} with a lesion. Mean "
-        "± sd over folds; of all cases together, with 95 % intervals over patients. AP is primary.",
-        table,
+        f"{title}, {cohort['name']}: {pooled['cases']:,} cases, {pooled['positives']:,} with a lesion. "
+        f"{of} all cases together, with 95 % intervals over patients. AP is primary.",
+        _table(cohort),
         *_comparisons(cohort["comparisons"]),
         Figure(
             f"{EVALUATION}/curves.{cohort['name']}.png", f"ROC, precision-recall and FROC: {cohort['name']}."
@@ -68,13 +62,24 @@ def _cohort(cohort: Mapping[str, Any]) -> list[Block]:
     ]
 
 
-def _row(name: str, row: Mapping[str, Any]) -> list[str]:
-    spread, pooled = row["spread"], row["pooled"]
-    return [
-        name,
-        *(_number(spread[metric]["mean"], f" ± {_number(spread[metric]['sd'])}") for metric in METRICS),
-        *(_number(pooled["scores"][metric], _interval(pooled["intervals"][metric])) for metric in METRICS),
-    ]
+def _table(cohort: Mapping[str, Any]) -> Table:
+    """Scores of each row; external cases have no folds to have a spread over."""
+    names = tuple(METRICS.values())
+    rows = cohort["rows"].items()
+    if cohort["external"]:
+        return Table(("row", *names), [(name, *_pooled(row)) for name, row in rows])
+    head = ("row", *(f"{name}, folds" for name in names), *(f"{name}, pooled" for name in names))
+    return Table(head, [(name, *_spread(row), *_pooled(row)) for name, row in rows])
+
+
+def _spread(row: Mapping[str, Any]) -> list[str]:
+    found = (row["spread"][metric] for metric in METRICS)
+    return [_number(one["mean"], f" ± {_number(one['sd'])}") for one in found]
+
+
+def _pooled(row: Mapping[str, Any]) -> list[str]:
+    scores, intervals = row["pooled"]["scores"], row["pooled"]["intervals"]
+    return [_number(scores[metric], _interval(intervals[metric])) for metric in METRICS]
 
 
 def _comparisons(found: Iterable[Mapping[str, Any]]) -> list[Block]:

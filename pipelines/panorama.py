@@ -172,6 +172,11 @@ def _asked(argv: Sequence[str] | None) -> tuple[Plan, list[Step]]:
         "--otherwise", type=Path, help="the spec of a fold whose selection finds nothing; the report says so"
     )
     parser.add_argument(
+        "--nested",
+        action="store_true",
+        help="a Stage 1 for each pair of folds too: masks know no label of their chain's fold",
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="three folds, tiny networks, a minute of training: a check of the plumbing",

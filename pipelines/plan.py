@@ -39,6 +39,8 @@ class Plan:
         Only the first so many are computed; None: all.
     external
         Sources that nothing is learnt from: every chain predicts them, for an external test. Needs `source`.
+    nested
+        Whether a Stage 1 is trained for each pair of folds too: masks then know no label of a chain's fold.
     folds
         Of the split: who is held out.
     selection_folds
@@ -73,12 +75,18 @@ class Plan:
     otherwise: Path | None = None
     quick: bool = False
     external: tuple[str, ...] = ()
+    nested: bool = False
 
     def __post_init__(self) -> None:
         if self.external and (self.source is None or self.source in self.external):
             raise BadInput(
                 f"--external {','.join(self.external)}, and --source {self.source or 'is not given'}",
                 "Name the one source that is trained on with --source, and others with --external.",
+            )
+        if self.nested and self.folds < 3:
+            raise BadInput(
+                f"--nested with {self.folds} folds: a Stage 1 without two of them learns from nothing",
+                "Split into three folds or more, with --folds.",
             )
 
     @property

@@ -6,6 +6,7 @@ Every fold K has a chain of its own: its Stage 1 and its ten features have not s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from fusion.inputs import CONTROLS, ROWS
 from pipelines.plan import Plan
@@ -54,26 +55,43 @@ def _where(plan: Plan, source: str | None = None) -> tuple[object, ...]:
     return "--catalog", plan.catalog, "--store", plan.store, "--source", source or plan.source
 
 
+def _held_out(plan: Plan, stage: int) -> list[tuple[int, ...]]:
+    """The folds that each model of a stage holds out: one; of nested chains' Stage 1 also each pair."""
+    folds = range(plan.folds)
+    return [*((fold,) for fold in folds), *(combinations(folds, 2) if plan.nested and stage == 1 else ())]
+
+
+def _typed(held: tuple[int, ...]) -> tuple[object, ...]:
+    return tuple(word for pair in zip(("--fold", "--without"), held, strict=False) for word in pair)
+
+
+def _named(held: tuple[int, ...]) -> str:
+    return "-without".join(map(str, held))
+
+
+def _nested(plan: Plan) -> tuple[str, ...]:
+    return ("--nested",) if plan.nested else ()
+
+
 def _models(plan: Plan) -> tuple[object, ...]:
     return "--models", plan.out / MODELS
 
 
 def _plan(plan: Plan, stage: int) -> Iterator[Command]:
     budget = plan.budget.stage1 if stage == 1 else plan.budget.stage2
-    for fold in range(plan.folds):
+    for held in _held_out(plan, stage):
+        fold = held[0]
         features = plan.chosen(fold)  # for Stage 1 too: that there are none is said before hours of training
-        chain = ("--features", features, "--region", _region(fold)) if stage == 2 else ()
-        options = (*chain, *budget, "--skip-failed", "--jobs", plan.jobs)
-        yield verb(
-            "fusion", "plan", "--stage", stage, "--fold", fold, *options, *_models(plan), *_where(plan)
-        )
+        chain = ("--features", features, "--region", _region(fold), *_nested(plan)) if stage == 2 else ()
+        options = (*_typed(held), *chain, *budget, "--skip-failed", "--jobs", plan.jobs)
+        yield verb("fusion", "plan", "--stage", stage, *options, *_models(plan), *_where(plan))
 
 
 def _train(plan: Plan, stage: int, row: str) -> Iterator[Command]:
     inputs = ("ct", "--optimiser", "sgd") if row == REFERENCE else (row,)
     budget = plan.budget.train1 if stage == 1 else plan.budget.train2
-    for fold in range(plan.folds):
-        what = ("--stage", stage, "--fold", fold, "--inputs", *inputs)
+    for held in _held_out(plan, stage):
+        what = ("--stage", stage, *_typed(held), "--inputs", *inputs)
         how = (*budget, "--seed", plan.seed, "--device", plan.device, "--continue", "--force")
         yield verb("fusion", "train", *what, *how, *_models(plan), "--store", plan.place)
 
@@ -81,7 +99,7 @@ def _train(plan: Plan, stage: int, row: str) -> Iterator[Command]:
 def _regions(plan: Plan) -> Iterator[Command]:
     for source in plan.sources:
         for fold in range(plan.folds):
-            how = ("--fold", fold, "--device", plan.device)
+            how = ("--fold", fold, *_nested(plan), "--device", plan.device)
             yield verb("fusion", "regions", *how, *_models(plan), *_where(plan, source))
 
 
@@ -109,16 +127,18 @@ def _evaluate(plan: Plan) -> list[Command]:
 
 
 def _plans(plan: Plan, stage: int) -> str | None:
-    folders = [f"{MODELS}/plans/stage{stage}-fold{fold}" for fold in range(plan.folds)]
-    files = plan.files([f"{folder}/{name}.json" for folder in folders for name in ("plans", "dataset")])
-    blocks = plan.blocks([f"training/stage{stage}-fold{fold}" for fold in range(plan.folds)], every=False)
+    names = [f"stage{stage}-fold{_named(held)}" for held in _held_out(plan, stage)]
+    files = plan.files(
+        [f"{MODELS}/plans/{name}/{file}.json" for name in names for file in ("plans", "dataset")]
+    )
+    blocks = plan.blocks([f"training/{name}" for name in names], every=False)
     return files and blocks and files + blocks
 
 
 def _trained(plan: Plan, stage: int) -> str | None:
     rows = [f"{MODELS}/stage1"] if stage == 1 else [f"{MODELS}/stage2/{row}" for row in plan.rows]
-    folds = range(plan.folds)
-    return plan.files([f"{row}/chain{k}/fold_{k}/checkpoint_final.pth" for row in rows for k in folds])
+    chains = [f"chain{_named(held)}/fold_{held[0]}" for held in _held_out(plan, stage)]
+    return plan.files([f"{row}/{chain}/checkpoint_final.pth" for row in rows for chain in chains])
 
 
 def _kept(plan: Plan) -> str | None:
@@ -148,7 +168,7 @@ STAGES: tuple[Step, ...] = (
         "regions",
         "the regions of each chain, predicted out of fold, into the store",
         lambda plan: list(_regions(plan)),
-        lambda plan: [_trained(plan, 1), plan.found(external=True)],
+        lambda plan: [_trained(plan, 1), plan.found(external=True), *_nested(plan)],
         _kept,
     ),
     Step(
@@ -166,7 +186,7 @@ STAGES: tuple[Step, ...] = (
         "stage2-plan",
         "Stage 2: one plan a chain for all rows, and the samples",
         lambda plan: list(_plan(plan, 2)),
-        lambda plan: [_mapped(plan), plan.folded(), plan.folds, plan.budget.stage2],
+        lambda plan: [_mapped(plan), plan.folded(), plan.folds, plan.budget.stage2, *_nested(plan)],
         lambda plan: _plans(plan, 2),
     ),
     Step(

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from radstore.errors import ReadError
 from radstore.images.arrays import Array, on_device, to_host
 from radstore.images.itk import from_itk
-from radstore.images.read import read_image, read_labels
+from radstore.images.read import read_image, read_labels, whole_numbers
 from radstore.images.region import region_mask
 from radstore.images.volume import Geometry, Vector3, Volume
 from radstore.spec import Settings
@@ -104,10 +104,13 @@ def _labels(labels: ImageLike, channel: int) -> Volume:
     if isinstance(where, str | Path):
         return read_labels(where, channel)
     if isinstance(where, Volume):  # regions are picked out on the processor
-        return replace(where, array=to_host(where.array))
-    if where.GetNumberOfComponentsPerPixel() > 1:
-        where = sitk.VectorIndexSelectionCast(where, channel)
-    return from_itk(_three_d(where))
+        volume = replace(where, array=to_host(where.array))
+    else:
+        several = where.GetNumberOfComponentsPerPixel() > 1
+        volume = from_itk(_three_d(sitk.VectorIndexSelectionCast(where, channel) if several else where))
+    if volume.array.dtype.kind != "f":
+        return volume
+    return replace(volume, array=whole_numbers(volume.source or "the mask", volume.array))
 
 
 def _three_d(image: sitk.Image) -> sitk.Image:

@@ -145,8 +145,7 @@ def _write(found: Robustness, table: Path, figure: Path) -> None:
 
     with writing(table) as aside:
         found.table().to_csv(aside)
-    with writing(figure) as aside:
-        write_figure(found, aside)
+    write_figure(found, figure)
 
 
 def _kept(prepared: Prepared, found: Robustness) -> Version | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,17 @@ def test_a_region_of_several_labels(case, spec):
 def test_a_label_that_is_not_there_lists_those_that_are(files, spec):
     with pytest.raises(RegionError, match="it has 1, 3"):
         extract(*files, spec, label=9)
+
+
+def test_labels_in_memory_are_whole_numbers_of_any_type(case, spec):
+    image, mask = case
+    expected = features(image, mask, spec)
+    as_float = Volume(mask.array.astype(np.float32), mask.geometry)
+    np.testing.assert_array_equal(features(image, as_float, spec), expected)
+    np.testing.assert_array_equal(features(image, to_itk(as_float), spec), expected)
+    for half in (replace(as_float, array=as_float.array * 1.5), to_itk(as_float) * 1.5):
+        with pytest.raises(ReadError, match=r"no integers, such as 1\.5"):
+            features(image, half, spec)
 
 
 def test_grids_that_differ_need_tolerance_or_correction(case):

@@ -109,6 +109,13 @@ def plan(
             "--paper", help="Allow a region or a selection that saw the held-out cases: optimistic scores."
         ),
     ] = False,
+    nested: Annotated[
+        bool,
+        typer.Option(
+            "--nested",
+            help="Stage 2: refuse regions whose model saw labels of fold K (`regions --nested` has others).",
+        ),
+    ] = False,
     skip_failed: Annotated[
         bool, typer.Option("--skip-failed", help="Leave out cases that cannot be used, and list them.")
     ] = False,
@@ -159,6 +166,7 @@ def plan(
             rule=RegionRule(dilate_mm=dilate_mm) if dilate_mm else None,
             overrides=overrides,
             paper=paper,
+            nested=nested,
             skip_failed=skip_failed,
             samples=samples,
             jobs=jobs,

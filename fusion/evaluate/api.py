@@ -10,9 +10,10 @@ from fusion.evaluate.cases import CaseResult, judge
 from fusion.evaluate.cohort import Options, cohorts
 from fusion.evaluate.compare import PERMUTATIONS
 from fusion.evaluate.evaluation import Evaluation
+from fusion.evaluate.notes import of_rows
 from fusion.evaluate.picai import MIN_OVERLAP
 from fusion.evaluate.ranking import METRICS
-from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common, optimistic
+from fusion.evaluate.rows import Folders, Rows, find_cases, gather, in_common, protocols
 from fusion.evaluate.strata import SIZE, SIZES_MM, all_columns, column_strata, size_strata
 from fusion.evaluate.unseen import require_unseen
 from fusion.telling import Progress
@@ -88,12 +89,12 @@ def evaluate(
     options.check(rows)
     strata = {SIZE: size_strata(sizes_mm)}
     cases = find_cases(known, rows)
-    notes += [*optimistic(rows), *require_unseen(known, cases, rows, trained_on)]
+    notes += require_unseen(known, cases, rows, trained_on)
     columns = {case: found.columns for case, found in cases.items()}
     strata |= {name: column_strata(name, columns) for name in all_columns(by, columns)}
     results, left_out = _judged(cases, rows, jobs, progress)
     return Evaluation(
-        cohorts=cohorts(results, strata, options),
+        cohorts=cohorts(results, strata, options, protocols(rows)),
         results=results,
         left_out=left_out,
         settings={
@@ -141,6 +142,4 @@ def _notes(results: Results, left_out: Mapping[str, object]) -> list[str]:
                 told.setdefault(f"{some(found)} {meaning}", []).append(row)
         if odd := [case for case, result in cases.items() if result.notes]:
             told.setdefault(f"{some(odd)} odd: {cases[odd[0]].notes[0]}", []).append(row)
-    everybody = list(results) if len(results) > 1 else []
-    shared = {line: "all rows" if rows == everybody else ", ".join(rows) for line, rows in told.items()}
-    return [*notes, *(f"{rows}: {line}" for line, rows in shared.items())]
+    return [*notes, *of_rows(told, results)]

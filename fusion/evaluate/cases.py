@@ -13,6 +13,7 @@ from fusion.evaluate.dice import dice
 from fusion.evaluate.picai import Finding, match
 from fusion.evaluate.truth import TOLERANCE, Truth
 from fusion.predict.predictions import CasePrediction
+from fusion.protocol import Protocol
 from radstore.catalog import Case
 from radstore.errors import CaseError, ReadError
 from radstore.images.read import read_image, read_labels
@@ -75,14 +76,14 @@ class Predicted:
         Its line in the index of its folder.
     candidates, labels
         The detection map and the structures, on the CT's grid.
-    paper_mode
-        Whether one selection and one Stage 1 served all folds, so that scores are optimistic.
+    protocol
+        How out of fold that is.
     """
 
     said: CasePrediction
     candidates: Path
     labels: Path
-    paper_mode: bool = False
+    protocol: Protocol = ()
 
 
 def judge(case: Case, rows: Mapping[str, Predicted]) -> dict[str, CaseResult] | CaseError:

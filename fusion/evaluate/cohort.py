@@ -12,13 +12,16 @@ from fusion.evaluate.compare import PERMUTATIONS, compare
 from fusion.evaluate.curves import curves
 from fusion.evaluate.dice import summary
 from fusion.evaluate.evaluation import Cohort, Estimate, RowScores
+from fusion.evaluate.notes import of_protocols
 from fusion.evaluate.scores import by_fold, score, spread
 from fusion.evaluate.strata import Strata
+from fusion.protocol import Protocol, ordered
 from radstore.errors import BadInput
 from radstore.suggest import suggest
 
 INTERNAL = "cross-validation"
 Rows = Mapping[str, Sequence[CaseResult]]
+Protocols = Mapping[str, Mapping[str, Protocol]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,10 @@ class Options:
 
 
 def cohorts(
-    results: Mapping[str, Mapping[str, CaseResult]], strata: Mapping[str, Strata], options: Options
+    results: Mapping[str, Mapping[str, CaseResult]],
+    strata: Mapping[str, Strata],
+    options: Options,
+    protocols: Protocols | None = None,
 ) -> tuple[Cohort, ...]:
     """The cross-validation, if there are held-out cases, and each source of external ones.
 
@@ -72,6 +78,8 @@ def cohorts(
         By what → stratum → which cases.
     options
         How.
+    protocols
+        Row → case → how out of fold its prediction is; None: nothing is said of it.
     """
     first = next(iter(results.values()))
     names = {case: _cohort_of(result) for case, result in first.items()}
@@ -84,6 +92,7 @@ def cohorts(
             },
             strata,
             options,
+            protocols or {},
         )
         for name in sorted(set(names.values()), key=lambda name: (name != INTERNAL, name))
     )
@@ -93,20 +102,27 @@ def _cohort_of(result: CaseResult) -> str:
     return INTERNAL if result.fold is not None else result.source or "other cases"
 
 
-def _cohort(name: str, rows: Rows, strata: Mapping[str, Strata], options: Options) -> Cohort:
+def _cohort(
+    name: str, rows: Rows, strata: Mapping[str, Strata], options: Options, protocols: Protocols
+) -> Cohort:
+    of_row = {row: _protocol(results, protocols.get(row, {})) for row, results in rows.items()}
     first = next(iter(rows.values()))
     draws = Draws.of(first, options.resamples, options.seed)
     return Cohort(
         name=name,
         external=name != INTERNAL,
-        rows={row: _row(results, draws) for row, results in rows.items()},
+        rows={row: _row(results, draws, of_row[row]) for row, results in rows.items()},
         comparisons=compare(rows, draws, options.against, options.permutations, options.seed),
         strata={by: _stratified(rows, parts, draws) for by, parts in strata.items()},
-        notes=_notes(first),
+        notes=(*of_protocols(of_row), *_notes(first)),
     )
 
 
-def _row(results: Sequence[CaseResult], draws: Draws) -> RowScores:
+def _protocol(results: Sequence[CaseResult], of_cases: Mapping[str, Protocol]) -> Protocol:
+    return ordered(word for result in results for word in of_cases.get(result.case, ()))
+
+
+def _row(results: Sequence[CaseResult], draws: Draws, protocol: Protocol) -> RowScores:
     folds = by_fold(results)
     return RowScores(
         pooled=_estimate(results, draws),
@@ -115,6 +131,7 @@ def _row(results: Sequence[CaseResult], draws: Draws) -> RowScores:
         dice=summary(result.dice for result in results),
         status=dict(Counter(result.status for result in results)),
         curves=curves(draws, results),
+        protocol=protocol,
     )
 
 

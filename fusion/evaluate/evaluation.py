@@ -18,6 +18,7 @@ from fusion.evaluate.compare import Comparison
 from fusion.evaluate.curves import Curves
 from fusion.evaluate.dice import DiceSummary
 from fusion.evaluate.scores import Scores, Spread
+from fusion.protocol import Protocol
 from radstore.output_file import writing
 
 
@@ -55,6 +56,8 @@ class RowScores:
         ``ok``, ``fallback``, ``failed`` → how many cases.
     curves
         ROC, precision-recall, FROC.
+    protocol
+        How out of fold the predictions are, in words of `fusion.protocol.MEANING`.
     """
 
     pooled: Estimate
@@ -63,6 +66,7 @@ class RowScores:
     dice: Mapping[str, DiceSummary]
     status: Mapping[str, int]
     curves: Curves
+    protocol: Protocol = ()
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,7 @@ class Evaluation:
 
         folder = Path(folder)
         for cohort in self.cohorts:
-            with writing(folder / figure_name(cohort)) as aside:
-                write_figure(cohort, aside)
+            write_figure(cohort, folder / figure_name(cohort))
         with writing(folder / "evaluation.json") as aside:
             aside.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         with writing(folder / "report.md") as aside:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fusion.evaluate.bootstrap import LEVEL
 from fusion.evaluate.curves import FALSE_A_CASE, Curve
 from fusion.evaluate.evaluation import Cohort, RowScores
+from radstore.output_file import writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 COLOURS = ("#4d4d4d", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 """Okabe & Ito's, which the colour-blind can tell apart; a row keeps its own in all panels."""
 BAND = 0.12  # opacity: where bands lie over each other, rows cannot be told apart, and that is to be seen
-KIND = "png"
 
 
 def write_figure(cohort: Cohort, path: Path) -> None:
-    """Draw a cohort and write it as a PNG."""
-    figure(cohort).savefig(path, dpi=150, format=KIND)
+    """Draw a cohort and write it as an image; the suffix says which kind."""
+    with writing(path) as aside:
+        figure(cohort).savefig(aside, dpi=150)
 
 
 def figure(cohort: Cohort) -> Figure:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from fusion.evaluate.cases import Predicted
 from fusion.inputs import CONTROLS, ROWS
+from fusion.predict.origin import Origin
 from fusion.predict.predictions import CANDIDATES, LABELS, Predictions
+from fusion.protocol import BEST, BEST_FILE, CHAIN, PAPER, Protocol, for_external, ordered
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput
 from radstore.split.roll import some
@@ -56,11 +58,21 @@ def _row(name: str, folders: Folders) -> dict[str, Predicted]:
                 f"row {name!r}: {some(twice)} in {folder} and in {found[twice[0]].candidates.parent}",
                 "Name each case once: folders of one row hold different folds or sources.",
             )
+        protocol = _protocol(predictions.origin)
         for case, said in predictions.cases.items():
             candidates, labels = (predictions.path(case, what) for what in (CANDIDATES, LABELS))
-            paper = bool(predictions.origin.settings.get("paper_mode"))
-            found[case] = Predicted(said, candidates, labels, paper)
+            own = for_external(protocol) if said.fold is None else protocol
+            found[case] = Predicted(said, candidates, labels, own)
     return found
+
+
+def _protocol(origin: Origin) -> Protocol:
+    """How out of fold a folder's predictions are; those of before nested chains were told say less of it."""
+    settings = origin.settings
+    before = PAPER if settings.get("paper_mode") else CHAIN
+    words = [word for model in origin.models for word in model.get("protocol", [before])]
+    best = [BEST] if settings.get("checkpoint") == BEST_FILE else []
+    return ordered([*(words or [before]), *best])
 
 
 def _same_folds(rows: Rows) -> None:
@@ -102,13 +114,9 @@ def in_common(rows: Rows, only_common: bool) -> tuple[Rows, list[str]]:
     return kept, [f"{line}: left out of every row" for line in told]
 
 
-def optimistic(rows: Rows) -> list[str]:
-    """Which rows are in paper mode, said for the reader."""
-    return [
-        f"{row}: paper mode: one selection and one Stage 1 for all folds; its cross-validation is optimistic"
-        for row, cases in rows.items()
-        if any(predicted.paper_mode for predicted in cases.values())
-    ]
+def protocols(rows: Rows) -> dict[str, dict[str, Protocol]]:
+    """Row → case → how out of fold its prediction is."""
+    return {row: {case: p.protocol for case, p in cases.items()} for row, cases in rows.items()}
 
 
 def find_cases(catalog: Catalog, rows: Rows) -> dict[str, Case]:

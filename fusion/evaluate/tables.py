@@ -26,11 +26,17 @@ def report(evaluation: Evaluation) -> str:
 
 
 def table_1(cohort: Cohort) -> str:
-    """The cross-validation, Markdown: mean ± sd over folds, and pooled with intervals."""
+    """The cross-validation, Markdown: mean ± sd over folds, pooled with intervals, how out of fold."""
     head = ["row"]
     head += [f"{NAMES[name]}, folds" for name in METRICS] + [f"{NAMES[name]}, pooled" for name in METRICS]
+    head.append("protocol")
     rows = (
-        [name, *(spread(row.spread[metric]) for metric in METRICS), *pooled(row.pooled)]
+        [
+            name,
+            *(spread(row.spread[metric]) for metric in METRICS),
+            *pooled(row.pooled),
+            ", ".join(row.protocol) or NOTHING,
+        ]
         for name, row in cohort.rows.items()
     )
     return markdown(head, rows)
@@ -132,7 +138,8 @@ def _what(evaluation: Evaluation) -> str:
         f"(picai_eval), on the full CT: what lies outside the region of interest is missed. "
         f"Intervals: {said['level']:.0%}, percentile bootstrap of patients ({said['resamples']:,} draws, "
         f"patients with and without a lesion drawn apart). p: two-sided paired permutation test, "
-        f"Holm-corrected over the pairs of a metric. Seed {said['seed']}."
+        f"Holm-corrected over the pairs of a metric; it asks of other patients, not of other trainings: what "
+        f"another seed of the same row would change is in no interval and no p. Seed {said['seed']}."
     )
 
 

@@ -19,6 +19,7 @@ from fusion.plan.plans import make_plans
 from fusion.plan.report import PlanReport
 from fusion.plan.statistics import Standards, standards
 from fusion.plan.wanted import Wanted, wanted_of
+from fusion.protocol import tell
 from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.fallback import Fallback
 from fusion.regions.out_of_fold import require_out_of_fold
@@ -52,6 +53,7 @@ def plan(
     rule: RegionRule | None = None,
     overrides: Overrides | None = None,
     paper: bool = False,
+    nested: bool = False,
     skip_failed: bool = False,
     samples: bool = True,
     jobs: int | None = None,
@@ -86,6 +88,8 @@ def plan(
         What the user fixes instead of the planner.
     paper
         Whether a region or a selection that saw the held-out cases is allowed: scores are then optimistic.
+    nested
+        Stage 2: refuse regions of training cases whose model saw labels of the held-out fold.
     skip_failed
         Leave out cases that cannot be used, instead of refusing; they are listed.
     samples
@@ -100,7 +104,7 @@ def plan(
     BadInput
         If anything does not fit; nothing is written then.
     """
-    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper, without)
+    wanted = wanted_of(stage, fold, features, settings, region, roi, rule, paper, without, nested)
     loaded = catalog if isinstance(catalog, Catalog) else load_catalog(catalog)
     snapshot = open_store(store or loaded.store)
     recipe = _recipe(wanted, snapshot)
@@ -115,7 +119,8 @@ def plan(
     recipe = replace(recipe, maps=maps.channels, vector=vector.channels, region_rule=fitted)
     plans, dataset = make_plans(_fingerprint(cohort, answers), len(cohort.training), recipe, overrides)
     found = strays(cohort, answers)
-    told = (*wanted.notes, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
+    protocol = map(tell, Recipe.from_plans(plans).protocol)
+    told = (*protocol, *leaks, *roi_notes(cohort, answers, lesion), *maps.notes, *vector.notes)
     report = PlanReport(
         name=wanted.name,
         folder=plan_folder(models, wanted.name),
@@ -147,16 +152,21 @@ def _recipe(wanted: Wanted, snapshot: Snapshot) -> Recipe:
         store=f"{snapshot.bucket.location}@{snapshot.version.number}",
         without=() if wanted.without is None else (wanted.without,),
         split=split_of(snapshot) if wanted.held else "",
+        nested=wanted.nested,
+        unknown_selection=wanted.unknown_selection,
     )
 
 
 def _leaks(wanted: Wanted, snapshot: Snapshot, cohort: Cohort) -> tuple[str, ...]:
-    """What the regions know of the cases' labels; refused outside paper mode."""
+    """What selection and regions know of the held-out cases' labels; refused outside paper mode."""
     if not wanted.region:
         return ()
     fold = NO_FOLD if wanted.fold is None else wanted.fold
     ids = [member.case.id for member in cohort.members]
-    return require_out_of_fold(snapshot, wanted.region, fold, ids, paper=wanted.paper)
+    of_regions = require_out_of_fold(
+        snapshot, wanted.region, fold, ids, paper=wanted.paper, nested=wanted.nested
+    )
+    return (*filter(None, [wanted.leak]), *of_regions)
 
 
 def _ask(

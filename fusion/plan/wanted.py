@@ -15,8 +15,6 @@ from radstore.errors import BadInput
 from radstore.spec import Spec, load_spec
 from radstore.store.table import FEATURES, MAPS, REGION
 
-OPTIMISTIC = "paper mode: what is trained by this plan looks better than it is, and says so"
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -28,6 +26,8 @@ class Wanted:
         1 or 2; the fold that is held out, None for none.
     without
         Stage 1 of nested chains: another fold that is left out.
+    nested
+        Stage 2 of nested chains: no model of a region saw the labels of `fold`.
     spec, region
         Stage 2: of the maps and the vector.
     roi
@@ -36,8 +36,8 @@ class Wanted:
         Stage 1: how its labels will become regions.
     paper
         Whether scores are labelled optimistic.
-    notes
-        What of it makes them so.
+    leak
+        How the selection saw labels of the held-out cases; empty if it did not, or nobody knows.
     """
 
     stage: int
@@ -47,8 +47,9 @@ class Wanted:
     roi: Roi = field(default_factory=Roi)
     rule: RegionRule | None = None
     paper: bool = False
-    notes: tuple[str, ...] = ()
+    leak: str = ""
     without: int | None = None
+    nested: bool = False
 
     @property
     def name(self) -> str:
@@ -75,6 +76,11 @@ class Wanted:
         """The names of the vector's numbers, in the spec's order."""
         return self.spec.names if self.spec else ()
 
+    @property
+    def unknown_selection(self) -> bool:
+        """Whether only who wrote the list of features by hand, or copied it from a paper, can know."""
+        return self.spec is not None and not self.spec.provenance
+
     def lacking(self, members: Iterable[Member]) -> dict[str, Reason]:
         """Case → why it has not what is wanted, as the store's manifest tells; no voxel is read."""
         reasons = {member.case.id: self._reason(member) for member in members}
@@ -99,7 +105,8 @@ class Wanted:
     def _remedy(self, member: Member) -> str:
         """What makes what a case lacks: numbers are computed in its region, so that comes first."""
         build = f"`radstore build --features FILE --region {self.region}` with this spec"
-        verbs = {region_name(self.fold): f"--fold {self.fold}", region_name(None): "--paper"}
+        nested = " --nested" if self.nested else ""
+        verbs = {region_name(self.fold): f"--fold {self.fold}{nested}", region_name(None): "--paper"}
         if REGION + self.region in member.record.blocks or self.region not in verbs:
             return f"Run {build}."
         return f"Run `fusion regions {verbs[self.region]}`, then {build}."
@@ -115,6 +122,7 @@ def wanted_of(
     rule: RegionRule | None,
     paper: bool,
     without: int | None = None,
+    nested: bool = False,
 ) -> Wanted:
     """What is asked for, checked as far as that goes without the store; parameters as for `fusion.plan.plan`.
 
@@ -131,14 +139,18 @@ def wanted_of(
             "no fold is held out",
             "Name one with --fold; --paper plans once for all, and scores are optimistic.",
         )
-    optimistic = (OPTIMISTIC,) if paper else ()
+    if nested and (stage == 1 or paper):
+        raise BadInput(
+            "--nested is for Stage 2" if stage == 1 else "--nested and --paper contradict each other",
+            "Stage 1 of nested chains: --without. Stage 2: --nested refuses what --paper allows.",
+        )
     if stage == 1:
         if features is not None or region is not None or roi is not None or settings:
             raise BadInput(
                 "Stage 1 sees the whole CT and nothing else",
                 "Leave --features, --set, --region and --roi to stage 2.",
             )
-        return Wanted(1, fold, rule=rule or RegionRule(), paper=paper, notes=optimistic, without=without)
+        return Wanted(1, fold, rule=rule or RegionRule(), paper=paper, without=without)
     if rule is not None:
         raise BadInput("Stage 2 makes no regions", "Leave --dilate-mm to stage 1.")
     if features is None:
@@ -147,16 +159,8 @@ def wanted_of(
     leak = _leak(spec, fold)
     if leak and not paper:
         raise BadInput(leak, "Select with `radstore select --fold K` for each fold; or say --paper.")
-    notes = (*optimistic, *([leak] if leak else []), *([] if spec.provenance else [_unknown(spec)]))
-    return Wanted(2, fold, spec, region or region_name(fold), roi or Roi(), paper=paper, notes=notes)
-
-
-def _unknown(spec: Spec) -> str:
-    """What only who wrote a list of features by hand, or copied it from a paper, can know."""
-    return (
-        f"nothing says how the features of {spec.name} were chosen: if labels of held-out cases took part "
-        "(in a published list, say, those of the cohort it was published on), scores are optimistic"
-    )
+    region = region or region_name(fold)
+    return Wanted(2, fold, spec, region, roi or Roi(), paper=paper, leak=leak, nested=nested)
 
 
 def _leak(spec: Spec, fold: int | None) -> str:

@@ -205,7 +205,12 @@ class Run:
 def _origin(models: Models, chains: Sequence[Chain], rule: CandidateRule) -> Origin:
     first = chains[0].recipe
     used = [
-        {"fold": chain.fold, "folder": str(chain.stage2.folder), "digest": chain.stage2.digest}
+        {
+            "fold": chain.fold,
+            "folder": str(chain.stage2.folder),
+            "digest": chain.stage2.digest,
+            "protocol": list(chain.recipe.protocol),
+        }
         for chain in chains
     ]
     settings = {

@@ -19,7 +19,8 @@ class Origin:
     stage
         2, or 1 where only the structures were predicted.
     models
-        Of each chain ``fold``, ``folder`` and the ``digest`` of its checkpoint.
+        Of each chain ``fold``, ``folder``, the ``digest`` of its checkpoint, and its ``protocol``: how out of
+        fold it is (`fusion.protocol`).
     spec_hash
         Of the features that the models were trained with; empty where they take none.
     settings

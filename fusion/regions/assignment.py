@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion.folds import folds_of, split_of
+from fusion.protocol import CHAIN, PAPER, tell
 from fusion.regions.rule import RegionRule
 from radstore.catalog import Case
 from radstore.errors import BadInput
@@ -70,7 +71,7 @@ class Assignment:
         patients = {case: snapshot.case(case).info.get("patient", case) for case in folds}
         self.folds = {str(patients[case]): number for case, number in folds.items()}
         self.fold, self.nested = fold, nested
-        self.notes = list(_cautions(fold, nested))
+        self.notes = [tell(PAPER)] if fold is None else [] if nested else [tell(CHAIN)]
         there = sorted(set(self.folds.values()))
         if fold is not None and fold not in there:
             raise BadInput(
@@ -119,12 +120,3 @@ class Assignment:
             "split": self.split,
             "rule": model.rule.to_json(),
         }
-
-
-def _cautions(fold: int | None, nested: bool) -> tuple[str, ...]:
-    """What a report should say of a chain."""
-    if fold is None:
-        return ("paper mode: regions of cases that Stage 1 trained on; scores will be optimistic",)
-    if nested:
-        return ()
-    return (f"the models of the training cases' regions saw labels of fold {fold}; nested chains' do not",)

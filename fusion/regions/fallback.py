@@ -88,6 +88,12 @@ class Fallback:
         array[tuple(spans)] = 1
         return Volume(array, geometry, image.source)
 
+    def note(self) -> str:
+        """What is said of a region that is this box: that nothing was found, and how the box was placed."""
+        size = " × ".join(f"{mm:g}" for mm in self.size_mm)
+        by = f"the regions of {self.cases} training cases" if self.cases else "a rule of thumb"
+        return f"Stage 1 found nothing here; a box of {size} mm, placed in the body by {by}, stands in"
+
     def to_json(self) -> dict[str, Any]:
         """As it stands in the plans, and in the provenance of every region that fell back."""
         return asdict(self) | {"centre": list(self.centre), "size_mm": list(self.size_mm)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fusion.folds import folds_of
 from radstore.errors import BadInput
@@ -14,6 +14,7 @@ from radstore.store.table import REGION
 PREDICT = (
     "Predict it out of fold with `fusion regions`, and build again; or say --paper, and call it optimistic."
 )
+NESTED = "Predict it with `fusion regions --fold {} --nested`, and build again; or plan without --nested."
 
 
 def region_name(fold: int | None) -> str:
@@ -48,7 +49,7 @@ def require_out_of_fold(
     paper
         Accept all that is there, also regions that were drawn (ground truth), and say what is wrong with it.
     nested
-        Ask that the model of each region did not see the labels of `fold` either.
+        Ask that the model of each region did not see the labels of `fold` either: of none of its patients.
 
     Returns
     -------
@@ -60,19 +61,21 @@ def require_out_of_fold(
     BadInput
         If a case has no such region; and outside paper mode if one is not out of fold, naming the cases.
     """
+    remedy = NESTED.format(fold) if nested else PREDICT
     missing = [case for case in cases if not _has(snapshot.manifest.get(case), region)]
     if missing:
-        raise BadInput(f"{some(missing)}: no region {region!r} in the store", PREDICT)
+        raise BadInput(f"{some(missing)}: no region {region!r} in the store", remedy)
     folds = folds_of(snapshot)
+    held = {fold: _patients(snapshot, folds, fold)} if nested else {}
     wrong: dict[str, list[str]] = {}
     for case in cases:
         record = snapshot.manifest.get(case) or CaseRecord()
-        why = _leak(record, region, folds.get(case), fold if nested else None)
+        why = _leak(record, region, folds.get(case), held)
         if why:
             wrong.setdefault(why, []).append(case)
     told = tuple(f"region {region!r} of {some(these)}: {why}" for why, these in wrong.items())
     if told and not paper:
-        raise BadInput("; ".join(told), PREDICT)
+        raise BadInput("; ".join(told), remedy)
     return told
 
 
@@ -81,20 +84,28 @@ def _has(record: CaseRecord | None, region: str) -> bool:
     return entry is not None and entry.ok
 
 
-def _leak(record: CaseRecord, region: str, fold: int | None, held: int | None) -> str | None:
-    """Why a region is not out of fold, or None. `held`: a fold that its model must not have seen either."""
+def _patients(snapshot: Snapshot, folds: Mapping[str, int], fold: int) -> frozenset[str]:
+    cases = [case for case, number in folds.items() if number == fold]
+    return frozenset(str(snapshot.case(case).info.get("patient", case)) for case in cases)
+
+
+def _leak(
+    record: CaseRecord, region: str, fold: int | None, held: Mapping[int, frozenset[str]]
+) -> str | None:
+    """Why a region is not out of fold, or None. `held`: what else its model must not have seen, by fold."""
     origin = record.blocks[REGION + region].origin
     if origin is None:
         return "it was read from label files, not predicted"
     if "trained_on" in origin:
-        return (
-            "its model trained on the patient" if record.info.get("patient") in origin["trained_on"] else None
-        )
+        if record.info.get("patient") in origin["trained_on"]:
+            return "its model trained on the patient"
+        saw = [number for number, patients in held.items() if not patients.isdisjoint(origin["trained_on"])]
+        return f"its model trained on patients of fold {saw[0]}" if saw else None
     if fold is None:
         return "the case has no fold, and nothing says whom the model trained on"
     if origin.get("split") != record.marks.get(SPLIT):
         return "it was predicted for another split of the cases"
-    for number in {fold, fold if held is None else held}:
+    for number in sorted({fold, *held}):
         if number not in origin.get("held_out", ()):
             return f"its model did not hold out fold {number}"
     return None

@@ -162,8 +162,10 @@ class Run:
             labels = model.labels(image)
         with self._doing("region"):
             mask, status = region_from_labels(labels, image, model.rule)
-        self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status}))
-        self.predicted[case.id] = status == FALLBACK
+        fell_back = status == FALLBACK
+        note = {"note": model.rule.fallback.note()} if fell_back else {}
+        self.keeper.keep(case.id, StoredRegion(mask, {**origin, "image": digest, "status": status, **note}))
+        self.predicted[case.id] = fell_back
 
     def _read(self, case: Case) -> tuple[Volume, str]:
         """The CT and its digest, which the cache learns, so that a later run need not decode it."""

@@ -6,13 +6,14 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion.samples.preparation import CONFIGURATION
 from fusion.telling import Say, silent
 from fusion.train.job import INTENSITIES, Job, prepare
+from fusion.train.patches import WORKERS, preparing
 from fusion.train.settings import FOLDERS, Epoch
 from radstore.errors import BadInput
 from radstore.output_file import writing
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     import torch
 
     from fusion.trainer import FusionTrainer
-
-WORKERS = "nnUNet_n_proc_DA"
-"""nnU-Net's variable: how many processes prepare patches."""
 
 
 def train(
@@ -76,8 +74,8 @@ def train(
     ddp
         See `fusion.train.distributed.joined`.
     workers
-        Processes that prepare patches; default: none on the CPU, where a training is then determined by its
-        seed, and nnU-Net's choice with a GPU.
+        Processes that prepare patches, the same ones whatever their number; default: none on the CPU,
+        nnU-Net's choice with a GPU.
     progress
         Told of each epoch.
     say
@@ -118,7 +116,9 @@ def train(
         if is_main():
             _lay_out(job)
         wait()
-        with _patches_by(workers, here):
+        if workers is None and here.type == "cpu" and WORKERS not in os.environ:
+            workers = 0
+        with preparing(workers):
             trainer = _trainer(job, fold, here)
             _start(trainer, job, init_from, speak)
             trainer.progress = progress if progress is not None and is_main() else silent
@@ -169,19 +169,3 @@ def _start(trainer: FusionTrainer, job: Job, init_from: Path | str | None, say: 
         loaded = load_initial(trainer.module, init_from)
         left = "; ".join(f"{name} ({why})" for name, why in loaded.left.items()) or "nothing"
         say(f"{len(loaded.taken)} weights from {init_from}; initialised anew: {left}")
-
-
-@contextlib.contextmanager
-def _patches_by(workers: int | None, device: torch.device) -> Iterator[None]:
-    """Within: so many processes prepare patches. nnU-Net asks its environment for them."""
-    before = os.environ.get(WORKERS)
-    wanted = "0" if workers is None and before is None and device.type == "cpu" else workers
-    if wanted is not None:
-        os.environ[WORKERS] = str(wanted)
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(WORKERS, None)
-        else:
-            os.environ[WORKERS] = before

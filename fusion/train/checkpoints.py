@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from radstore.errors import BadInput
+from radstore.output_file import writing
 from radstore.suggest import missing_path
 
 WEIGHTS = "network_weights"
@@ -33,6 +36,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(plain(part) for part in value)
     return value
+
+
+def write_plain(save: Callable[[io.BytesIO], None], path: Path | str, other: Mapping[str, Any]) -> None:
+    """Write a checkpoint of nnU-Net's as `plain` content; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    save
+        nnU-Net's, which hands what it is given to `torch.save`.
+    other
+        What stands in place of nnU-Net's.
+    """
+    content = io.BytesIO()
+    save(content)
+    content.seek(0)
+    checkpoint = plain(torch.load(content, "cpu", weights_only=False))  # its own; no second copy on a GPU
+    with writing(path) as aside:
+        torch.save(checkpoint | other, aside)
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:

@@ -165,13 +165,18 @@ def _started(init_from: Path | str, recipe: Recipe, say: Say) -> dict[str, str]:
         if not recipe.paper_mode:
             raise BadInput(told, "Start from a model that held out this fold too, or plan with --paper.")
         say(f"paper mode, scores will be optimistic: {told}")
+    elif recipe.nested and theirs.stage == 2 and not theirs.nested:
+        raise BadInput(
+            f"{init_from} is of a standard chain: its masks may know labels of fold {recipe.fold}",
+            "Start from a model of nested chains, or plan without --nested.",
+        )
     return {"checkpoint": str(init_from), "digest": digest_of_file(init_from)}
 
 
 def _essence(plans: Mapping[str, Any]) -> tuple[Any, Any]:
     """What of plans a network depends on: its configuration, and how its inputs are made."""
     parts = plans["configurations"][CONFIGURATION], plans[INTENSITIES]
-    return json.loads(json.dumps(parts)), replace(Recipe.from_plans(plans), store="")
+    return json.loads(json.dumps(parts)), replace(Recipe.from_plans(plans), store="", unknown_selection=False)
 
 
 def _snapshot(store: str | None, recipe: Recipe, folders: Folders, checkpoint: Path | None) -> Snapshot:
@@ -204,7 +209,12 @@ def _require_cases(view: View, snapshot: Snapshot, recipe: Recipe, say: Say) -> 
         say(f"{len(view.left_out)} cases have no sample and are left out: {', '.join(sorted(view.left_out))}")
     if recipe.stage == 2:
         for leak in require_out_of_fold(
-            snapshot, recipe.region, recipe.fold, [*training, *held_out], paper=recipe.paper_mode
+            snapshot,
+            recipe.region,
+            recipe.fold,
+            [*training, *held_out],
+            paper=recipe.paper_mode,
+            nested=recipe.nested,
         ):
             say(f"paper mode, scores will be optimistic: {leak}")
 

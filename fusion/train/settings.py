@@ -41,8 +41,7 @@ class Training:
     save_every
         Epochs between two checkpoints to resume from.
     seed
-        Of everything that is drawn: weights, withheld vectors; patches and augmentation too where no other
-        processes prepare them.
+        Of everything that is drawn: weights, patches, augmentation, withheld vectors. From 0.
     """
 
     optimiser: str = "adamw"
@@ -64,6 +63,8 @@ class Training:
         for name in ("epochs", "steps", "validation_steps", "save_every"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}", "Give at least 1.")
+        if self.seed < 0:
+            raise BadInput(f"seed is {self.seed}", "Give 0 or more.")
         if not 0 <= self.missing < 1:
             raise BadInput(f"missing is {self.missing}", "Give a probability from 0 to below 1.")
 

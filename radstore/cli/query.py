@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,18 +145,23 @@ def _show_record(one: CaseView) -> None:
     )
     for name, entry in sorted(one.record.blocks.items()):
         if entry.ok and entry.origin is not None:
-            say(f"{name}: {_origin(entry.origin)}")
+            for line in _origin(entry.origin):
+                say(f"{name}: {line}")
     failed = {f"{one.id} {n}": e.error for n, e in one.record.blocks.items() if e.error is not None}
     for line in output.failures(failed):
         say(line)
 
 
-def _origin(origin: Mapping[str, Any]) -> str:
-    """Where a predicted region comes from, in one line."""
+def _origin(origin: Mapping[str, Any]) -> Iterator[str]:
+    """Where a predicted region comes from, and what should be known of it."""
     model = str(origin.get("model", "unknown"))[:DIGITS]
     held = _listed(origin.get("held_out", ())) or "none"
-    status = "" if origin.get("status", "ok") == "ok" else f"; {origin['status']}"
-    return f"predicted by model {model}, held-out folds {held}{status}"
+    yield f"predicted by model {model}, held-out folds {held}"
+    status = origin.get("status", "ok")
+    if "note" in origin:
+        yield f"note: {origin['note']}"
+    elif status != "ok":
+        yield f"note: {status}, not what the model found"
 
 
 def _described(entry: Entry) -> tuple[str, ...]:

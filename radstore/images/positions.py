@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -85,22 +87,36 @@ def planes(geometry: Geometry, target: Geometry) -> Iterator[tuple[int, np.ndarr
         yield z, inside, position[inside][:, ::-1]
 
 
+def covered(geometry: Geometry, target: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last voxel (z, y, x) of `geometry` between which the voxels of `target` lie."""
+    corners = np.array(list(product(*((0, n - 1) for n in target.size))), float)
+    position = _map(geometry, target, corners)[:, ::-1]
+    last = np.asarray(geometry.shape) - 1
+    low, high = np.floor(position.min(axis=0)) - 2, np.ceil(position.max(axis=0)) + 2
+    return low.clip(0, last).astype(int), high.clip(0, last).astype(int)
+
+
 def straight(geometry: Geometry) -> bool:
-    """Whether every axis of a grid is one of the patient's, so that positions along it depend on it alone."""
-    return bool(np.isin(np.abs(geometry.axes), (0, 1)).all())
+    """Whether every axis of a grid is one of the patient's, so that positions along it depend on it alone.
+
+    Where axes are exchanged, ITK's inverse may leave 1e-17 of the others: such a grid is as good as oblique.
+    """
+    return np.count_nonzero(_inverse(geometry)) == 3
 
 
+@lru_cache(maxsize=8)
 def _inverse(geometry: Geometry) -> np.ndarray:
-    """From mm to voxels (3, 3), as ITK has it: it inverts by singular values, which an oblique grid shows."""
-    if straight(geometry):
-        return np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
+    """From mm to voxels (3, 3), as ITK has it: it inverts by singular values, which shows unless the axes
+    are x, y and z.
+    """
+    forth = geometry.axes * np.asarray(geometry.spacing)
+    if np.count_nonzero(forth) == np.count_nonzero(np.diagonal(forth)):
+        return np.diag(1 / np.diagonal(forth))
     try:
         import SimpleITK as sitk
     except ImportError:
-        logger.warning(
-            "SimpleITK is not installed: positions on an oblique grid may differ in the last digit"
-        )
-        return np.linalg.inv(geometry.axes * np.asarray(geometry.spacing))
+        logger.warning("SimpleITK is not installed: positions on a turned grid may differ in the last digit")
+        return np.linalg.inv(forth)
     grid = sitk.Image(1, 1, 1, sitk.sitkUInt8)
     grid.SetSpacing(geometry.spacing)
     grid.SetDirection(geometry.direction)

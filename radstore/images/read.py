@@ -120,7 +120,7 @@ def read_labels(path: str | Path, channel: int = 0) -> Volume:
     volume = _scalar(path, _pixels(path), channel)
     if volume.array.dtype.kind in "iu":
         return volume
-    return Volume(_whole_numbers(path, volume.array), volume.geometry, volume.source)
+    return Volume(whole_numbers(path, volume.array), volume.geometry, volume.source)
 
 
 def _existing(path: str | Path) -> Path:
@@ -212,7 +212,8 @@ def _scalar(path: Path, image: sitk.Image, channel: int | None) -> Volume:
     return from_itk(image, str(path), copy=False)
 
 
-def _whole_numbers(path: Path, array: np.ndarray) -> np.ndarray:
+def whole_numbers(path: str | Path, array: np.ndarray) -> np.ndarray:
+    """A label image's floats as int32; raises `ReadError`, which names `path`, if they are no integers."""
     labels = np.empty(array.shape, np.int32)
     for here, plane in zip(labels, array, strict=True):  # a slice at a time: float64 labels are large
         with np.errstate(invalid="ignore"):  # NaN and what int32 cannot hold are found below

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from radstore.images import spline
-from radstore.images.arrays import Array, array_module, in_slabs, like, ndimage, slab_thickness, to_host
+from radstore.images.arrays import Array, array_module, in_slabs, like, slab_thickness, to_host
 from radstore.images.box import whole
 from radstore.images.lazy import Lazy
-from radstore.images.positions import Axis, aligned, half_way, planes, straight
+from radstore.images.positions import Axis, aligned, covered, half_way, planes, straight
 from radstore.images.volume import Geometry, Volume
 
 logger = logging.getLogger(__name__)
@@ -61,21 +62,19 @@ def resample(
         return _through_itk(image[whole(image.shape)], geometry, target, interpolator)
     alike = np.allclose(geometry.axes, target.axes, rtol=0, atol=1e-9)
     along = [aligned(geometry, target, axis) for axis in (2, 1, 0)]
-    # by linear interpolation of integers every position counts: what is cut off may be all of a unit
-    rounds = not straight(geometry) and (interpolator == "sitkLinear" or any(map(half_way, along)))
-    if interpolator in VOXELWISE and (rounds or not alike):
-        return _voxelwise(image, geometry, target, VOXELWISE[interpolator])
-    if not alike:
-        return _turned(image[whole(image.shape)], geometry, target)
+    # on an oblique grid a position differs from its neighbours' by rounding: enough to matter where decimals
+    # are cut off, half-way between two voxels, and on the image's edge
+    rounds = not straight(geometry) and (
+        interpolator == "sitkLinear" or image.dtype.kind in "iu" or any(map(half_way, along))
+    )
+    if rounds or not alike:
+        return _voxelwise(image, geometry, target, VOXELWISE[interpolator], threads)
     if any(axis.inside.stop == axis.inside.start for axis in along):
         nothing = image[0:0, 0:0, 0:0]
         return array_module(nothing).zeros(target.shape, image.dtype)
     values = ALIGNED[interpolator](image, along, threads)
     out = array_module(values).zeros(target.shape, image.dtype)
     out[tuple(axis.inside for axis in along)] = _cast(values, image.dtype)
-    if rounds:
-        for z, inside, _ in planes(geometry, target):
-            out[z][like(~inside, out)] = 0
     return out
 
 
@@ -142,15 +141,18 @@ ALIGNED: dict[str, Callable[[Array | Lazy, Sequence[Axis], int], Array]] = {
 }
 
 
-def _voxelwise(image: Array | Lazy, geometry: Geometry, target: Geometry, pick: Pick) -> Array:
+def _voxelwise(
+    image: Array | Lazy, geometry: Geometry, target: Geometry, picked: Picked, threads: int
+) -> Array:
     """Every voxel of the target has a position of its own: on an oblique grid also one that differs from
     its neighbours' by rounding.
     """
     xp = array_module(image[0:0, 0:0, 0:0])
     out = xp.zeros(target.shape, image.dtype)
+    pick = picked(image, geometry, target, threads)
     for z, inside, position in planes(geometry, target):
         if len(position):
-            out[z][like(inside, out)] = _cast(pick(image, position), image.dtype)
+            out[z][like(inside, out)] = _cast(pick(position), image.dtype)
     return out
 
 
@@ -187,21 +189,21 @@ def _taken(image: Array | Lazy, *places: np.ndarray) -> Array:
     return image[tuple(like(place, source) for place in places)]
 
 
-Pick = Callable[[Any, np.ndarray], Any]
-VOXELWISE: dict[str, Pick] = {"sitkNearestNeighbor": _nearest_at, "sitkLinear": _linear_at}
+def _spline_at(image: Array | Lazy, geometry: Geometry, target: Geometry, threads: int) -> Pick:
+    """The coefficients are made once, of the part that the target covers."""
+    low, high = covered(geometry, target)
+    span = list(zip(low.tolist(), high.tolist(), strict=True))
+    read, start = spline.coefficients(image, span, threads)
+    return lambda position: spline.at(read, start, image.shape, position)
 
 
-def _turned(image: Array, geometry: Geometry, target: Geometry) -> Array:
-    """A B-spline where the target's axes run otherwise than the image's."""
-    filters = ndimage(image)
-    source = filters.spline_filter(image, order=3, mode="mirror")
-    out = array_module(image).zeros(target.shape, image.dtype)
-    for z, inside, position in planes(geometry, target):
-        values = filters.map_coordinates(
-            source, like(position.T, image), order=3, mode="mirror", prefilter=False
-        )
-        out[z][like(inside, image)] = _cast(values, image.dtype)
-    return out
+Pick = Callable[[np.ndarray], Any]  # positions [n, 3], z y x → the image there
+Picked = Callable[[Array | Lazy, Geometry, Geometry, int], Pick]
+VOXELWISE: dict[str, Picked] = {
+    "sitkNearestNeighbor": lambda image, *_: partial(_nearest_at, image),
+    "sitkLinear": lambda image, *_: partial(_linear_at, image),
+    "sitkBSpline": _spline_at,
+}
 
 
 def _through_itk(image: Array, geometry: Geometry, target: Geometry, interpolator: str) -> Array:

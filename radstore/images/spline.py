@@ -6,6 +6,7 @@ See ``kernels/spline.hpp`` for the sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,19 +28,45 @@ def interpolate(image: Array | Lazy, along: Sequence[Axis], threads: int) -> Arr
     for the coefficients.
     """
     taps = [spline_taps(axis.position, axis.size) for axis in along]
-    starts = [max(0, int(place.min()) - REACH) for place, _ in taps]
-    stops = [min(a.size, int(p.max()) + 1 + REACH) for (p, _), a in zip(taps, along, strict=True)]
-    z, y, x = (slice(a, b) for a, b in zip(starts, stops, strict=True))
-    around = image[z, y, x]
-    coefficients = array_module(around).array(around, dtype=np.float64, order="C")
-    places = tuple(np.ascontiguousarray(p - a, np.int32) for (p, _), a in zip(taps, starts, strict=True))
+    read, start = coefficients(image, [(int(p.min()), int(p.max())) for p, _ in taps], threads)
+    places = tuple(np.ascontiguousarray(p - a, np.int32) for (p, _), a in zip(taps, start, strict=True))
     weights = tuple(weight for _, weight in taps)
-    pz, py, px = (POLE ** (n - 1.0) for n in coefficients.shape)
-    if on_device(coefficients):
-        return _on_device(coefficients, (pz, py, px), places, weights)
-    _native.decompose(coefficients, (pz, py, px), threads)
+    if on_device(read):
+        return _on_device(read, places, weights)
     out = np.empty(tuple(place.shape[1] for place in places))
-    _native.interpolate(coefficients, places, weights, out, threads)
+    _native.interpolate(read, places, weights, out, threads)
+    return out
+
+
+def coefficients(
+    image: Array | Lazy, span: Sequence[tuple[int, int]], threads: int
+) -> tuple[Array, tuple[int, ...]]:
+    """The spline's coefficients, float64 [z, y, x], from the first to the last voxel that `span` names along
+    each axis, and some around; and the index in the image of the first of them.
+    """
+    start = tuple(max(0, first - REACH) for first, _ in span)
+    stop = (min(n, last + 1 + REACH) for (_, last), n in zip(span, image.shape, strict=True))
+    around = image[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    values = array_module(around).array(around, dtype=np.float64, order="C")
+    powers = tuple(POLE ** (n - 1.0) for n in values.shape)
+    if on_device(values):
+        return _decomposed_on_device(values, powers), start
+    _native.decompose(values, powers, threads)
+    return values, start
+
+
+def at(read: Array, start: Sequence[int], shape: Sequence[int], position: np.ndarray) -> Array:
+    """The values at positions [n, 3] (z, y, x) in an image of `shape`, of its `coefficients`; float64 [n].
+
+    For positions that lie on no common grid; the sums are those of `interpolate`.
+    """
+    taps = [spline_taps(along, size) for along, size in zip(position.T, shape, strict=True)]
+    (pz, wz), (py, wy), (px, wx) = (
+        (like(place - a, read), like(weight, read)) for (place, weight), a in zip(taps, start, strict=True)
+    )
+    out = array_module(read).zeros(len(position))
+    for k, j, i in product(range(4), repeat=3):
+        out += wx[i] * wy[j] * wz[k] * read[pz[k], py[j], px[i]]
     return out
 
 
@@ -59,10 +86,8 @@ def spline_taps(position: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
     return place if size > 1 else np.zeros_like(place), np.stack([w0, 1.0 - w0 - w2 - w3, w2, w3])
 
 
-def _on_device(
-    coefficients: Array, powers: Sequence[float], places: Sequence[np.ndarray], weights: Sequence[np.ndarray]
-) -> Array:
-    """A thread a line for the coefficients, a thread a voxel for the values."""
+def _decomposed_on_device(values: Array, powers: Sequence[float]) -> Array:
+    """Samples → coefficients, a thread a line."""
     from radstore.cuda import function
 
     decompose = function(KERNELS / "resample.cu", "decompose_lines")
@@ -73,10 +98,17 @@ def _on_device(
             decompose(*threads_for(lines.count), (lines.image, *sizes))  # in place
             return lines.image
 
-        coefficients = along_lines(coefficients, axis, run)
-    out = array_module(coefficients).empty(tuple(place.shape[1] for place in places))
+        values = along_lines(values, axis, run)
+    return values
+
+
+def _on_device(read: Array, places: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> Array:
+    """`interpolate`, a thread a voxel."""
+    from radstore.cuda import function
+
+    out = array_module(read).empty(tuple(place.shape[1] for place in places))
     taps: list[Any] = [like(part, out) for pair in zip(places, weights, strict=True) for part in pair]
-    sizes = [np.int64(n) for n in (*coefficients.shape[1:], *out.shape)]
+    sizes = [np.int64(n) for n in (*read.shape[1:], *out.shape)]
     kernel = function(KERNELS / "resample.cu", "interpolate_voxels")
-    kernel(*threads_for(out.size), (coefficients, out, *taps, *sizes))
+    kernel(*threads_for(out.size), (read, out, *taps, *sizes))
     return out

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from radstore.output_file import writing
 from radstore.quality.icc import CLASSES
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ SPREAD = 0.3  # of the points across their row
 
 def write_figure(found: Robustness, path: Path) -> None:
     """Draw a measurement and write it as an image; the suffix says which kind."""
-    figure(found).savefig(path, dpi=150)
+    with writing(path) as aside:
+        figure(found).savefig(aside, dpi=150)
 
 
 def figure(found: Robustness) -> Figure:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from radstore.output_file import writing
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -19,7 +21,8 @@ CHOSEN, OTHER = "tab:blue", "lightgrey"
 
 def write_figure(selection: Selection, path: Path) -> None:
     """Draw a selection and write it as an image; the suffix says which kind."""
-    figure(selection).savefig(path, dpi=150)
+    with writing(path) as aside:
+        figure(selection).savefig(aside, dpi=150)
 
 
 def figure(selection: Selection) -> Figure:

@@ -61,8 +61,7 @@ def write(
         aside.write_text(json.dumps(plain(everything), indent=1, ensure_ascii=False), encoding="utf-8")
     with writing(as_csv) as aside:
         selection.table.to_csv(aside)
-    with writing(figure) as aside:
-        write_figure(selection, aside)
+    write_figure(selection, figure)
     return [file for file in (main, as_json, as_csv, figure) if file.exists()]
 
 

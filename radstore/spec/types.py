@@ -55,6 +55,12 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _once(values: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(values)) < len(values):  # PyRadiomics would count the neighbours at that distance twice
+        raise ValueError("the same distance twice")
+    return values
+
+
 def _interpolator_name(value: Any) -> Any:
     # PyRadiomics' documented numbers. SimpleITK 2.4 gave its B-spline another one; here 3 still means it.
     if type(value) is int and 1 <= value <= len(INTERPOLATORS):
@@ -94,8 +100,9 @@ Spacings = Annotated[
 Distances = Annotated[
     tuple[Count, ...],
     Field(min_length=1),
+    AfterValidator(_once),
     BeforeValidator(_tuple),
-    Takes("a list of whole numbers, 1 or more each"),
+    Takes("a list of whole numbers, 1 or more and once each"),
 ]
 Thresholds = Annotated[
     tuple[Number, ...],

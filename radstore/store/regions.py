@@ -46,7 +46,8 @@ class StoredRegion:
         uint8 (or bool), 0 or 1, on the whole grid of its image.
     provenance
         Plain JSON. The store itself knows ``image``, the `volume_digest` of the image the mask was made for:
-        a build refuses it for any other image. The rest is the maker's: ``model``, ``held_out``, ….
+        a build refuses it for any other image. ``radstore show`` prints ``note``: what everybody should know
+        of this mask, in words. The rest is the maker's: ``model``, ``held_out``, ….
     """
 
     mask: Volume

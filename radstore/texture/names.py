@@ -212,7 +212,8 @@ _WITHDRAWN = (
     ("gldm", "GrayLevelNonUniformityNormalized", "as first order's Uniformity", "firstorder_Uniformity"),
 )
 
-# Features that PyRadiomics has not: class, name in the kernels' list, meaning. None so far.
+# Features that PyRadiomics has not: class, name in the kernels' list, meaning. None so far. The rest
+# stands in the header of its class: its place in the list, its formula, the section that computes it.
 _OWN: tuple[tuple[str, str, str], ...] = ()
 
 

@@ -20,7 +20,8 @@ from radstore.texture.order import ORDER
 from radstore.texture.places import Places
 
 ROLLING = True  # whether a window may be computed from the one before it; without: the same numbers, slowly
-MAX_LEVELS = 8192  # distinct levels: a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
+MAX_LEVELS = (1 << 16) - 1  # distinct levels: they are stored in 16 bits, 0 is outside
+MAX_GLCM_LEVELS = 8192  # a co-occurrence matrix of 8192² counts and its scratch take about 1 GB
 ALL_LEVELS = 256  # up to here, levels that do not occur are listed too
 
 GREYS = (*BINS, "ibsi", "binOrigin")  # the settings that make grey levels
@@ -82,7 +83,8 @@ class Windows:
         Raises
         ------
         ValueError
-            If there are more than `MAX_LEVELS` grey levels, or bins without end (see `bin_edges`).
+            If there are more than `MAX_LEVELS` grey levels (glcm: `MAX_GLCM_LEVELS`), or bins without end
+            (see `bin_edges`).
         """
         xp = array_module(self.image)
         if self.centres is not None and not len(self.centres):
@@ -92,6 +94,8 @@ class Windows:
         if plane is not None:
             radius[plane] = 0
         level, values = self._levels(settings)
+        if family == "glcm":
+            _check_count(len(values), MAX_GLCM_LEVELS, " of a co-occurrence matrix")
         offsets = neighbour_offsets(_distances(family, settings), self.image.shape, plane)
         centres = xp.empty((0, 3), np.int32) if self.centres is None else xp.asarray(self.centres)
         rows = getattr(_kernels(self.image), family)(
@@ -179,13 +183,15 @@ def _grade(image: Array, places: Places, bins: Mapping[str, Any]) -> tuple[Array
     occurs = xp.zeros(highest + 1, bool)
     occurs[found] = True
     levels = np.flatnonzero(to_host(occurs))  # synchronises: sizes depend on how many there are
-    if len(levels) > MAX_LEVELS:
-        raise ValueError(
-            f"{len(levels):,} grey levels, more than {MAX_LEVELS:,}: widen binWidth or set binCount"
-        )
+    _check_count(len(levels), MAX_LEVELS)
     place = np.zeros(highest + 1, np.uint16)
     place[levels] = np.arange(1, len(levels) + 1)
     return places.grid(xp.asarray(place)[found], np.uint16), levels.astype(np.float64)
+
+
+def _check_count(levels: int, most: int, what: str = "") -> None:
+    if levels > most:
+        raise ValueError(f"{levels:,} grey levels{what}, more than {most:,}: widen binWidth or set binCount")
 
 
 # How long an offset is, from its extent along z, y, x in mm.

@@ -10,7 +10,8 @@ import pytest
 
 from radstore.images.read import read_image
 from radstore.images.volume import Volume
-from radstore.store.regions import StoredRegion, keep_regions
+from radstore.store.query import open_store
+from radstore.store.regions import StoredRegion, keep_regions, region_of
 
 NAME = "stage1-fold0"
 
@@ -44,10 +45,21 @@ def test_ls_without_any_says_nothing_of_it(run: Any, built: Path) -> None:
 
 def test_show_says_where_it_comes_from(run: Any, predicted: Path) -> None:
     said = run("show", "P2_1").out
-    assert f"region/{NAME}: predicted by model {'1' * 12}, held-out folds 1; fallback" in said
+    assert f"region/{NAME}: predicted by model {'1' * 12}, held-out folds 1\n" in said
+    assert f"region/{NAME}: note: fallback, not what the model found\n" in said
     assert "held-out folds 0\n" in run("show", "P1_1").out
     block = run("show", "P1_1", "--json").json["blocks"][f"region/{NAME}"]
     assert block["origin"] == {"model": "0" * 64, "held_out": [0], "stage": 1, "status": "ok"}
+    assert "note:" not in run("show", "P1_1").out
+
+
+def test_show_has_the_makers_own_words_for_it(run: Any, predicted: Path) -> None:
+    kept = region_of(open_store("store"), "P2_1", NAME)
+    told = {**kept.provenance, "note": "nothing was found; a box stands in"}
+    keep_regions("store", NAME, {"P2_1": StoredRegion(kept.mask, told)})
+    said = run("show", "P2_1").out
+    assert f"region/{NAME}: note: nothing was found; a box stands in\n" in said
+    assert "not what the model found" not in said
 
 
 def test_build_in_it(run: Any, predicted: Path, scheduler: str) -> None:

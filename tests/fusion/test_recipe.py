@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fusion.inputs import CONTROLS, ROWS, Inputs
+from fusion.protocol import CHAIN, NESTED, PAPER, SELECTION
 from fusion.recipe import CT, REGION, Channel, Recipe
 from fusion.roi import Roi
 from radstore.errors import BadInput
@@ -29,6 +30,8 @@ RECIPE = Recipe(
     maps=MAPS,
     vector=MAPS[:2],
     paper_mode=True,
+    nested=True,
+    unknown_selection=True,
     store="./store, version 3",
 )
 NAMES = (CT, "one", "two", "three")
@@ -130,6 +133,21 @@ class TestVector:
         assert replace(RECIPE, vector=()).network_vector({}).shape == (0,)
 
 
+class TestProtocol:
+    @pytest.mark.parametrize(
+        ("said", "mode"),
+        [({"paper_mode": True}, PAPER), ({"nested": True}, NESTED), ({}, CHAIN)],
+    )
+    def test_mode(self, said: dict[str, bool], mode: str) -> None:
+        assert Recipe(2, 0, **said).protocol == (mode,)  # type: ignore[arg-type]
+        assert Recipe(1, 0, **said).protocol == ((PAPER,) if mode == PAPER else ())  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("row", [*ROWS, *CONTROLS])
+    def test_a_row_without_features_does_not_mind_how_they_were_chosen(self, row: str) -> None:
+        protocol = Recipe(2, 0, Inputs(row), unknown_selection=True).protocol
+        assert (SELECTION in protocol) == (row not in ("ct", "ct+region"))
+
+
 class TestJson:
     @pytest.mark.parametrize("recipe", [RECIPE, Recipe(stage=1, fold=0), RECIPE.for_row(Inputs("ct+region"))])
     def test_there_and_back(self, recipe: Recipe) -> None:
@@ -141,6 +159,11 @@ class TestJson:
     def test_used_recipes_too(self, data: np.ndarray) -> None:
         RECIPE.network_input(data, NAMES, None)
         assert Recipe.from_json(json.loads(json.dumps(RECIPE.to_json()))) == RECIPE
+
+    def test_a_recipe_of_before_is_of_a_standard_chain(self) -> None:
+        value = replace(RECIPE, paper_mode=False).to_json()
+        del value["nested"], value["unknown_selection"]
+        assert Recipe.from_json(value).protocol == (CHAIN,)
 
     def test_plain_plans_are_refused(self) -> None:
         with pytest.raises(BadInput, match="no 'fusion' part"):

@@ -56,7 +56,9 @@ def step(name: str) -> Step:
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"quick": True}, {"external": ("there",)}], ids=["full", "quick", "external"]
+    "change",
+    [{}, {"quick": True}, {"external": ("there",)}, {"nested": True, "folds": 3}],
+    ids=["full", "quick", "external", "nested"],
 )
 @pytest.mark.parametrize("name", ["split", *SECOND])
 def test_the_programs_understand_what_is_typed(plan: Plan, name: str, change: dict[str, Any]) -> None:
@@ -77,6 +79,21 @@ def test_each_chain_has_its_own_features_and_region(plan: Plan) -> None:
         assert f"--features {out}/selected.fold0.yaml --region stage1-fold0" in first
         assert f"--features {other} --region stage1-fold1" in second
     assert [line.split(" --")[2] for line in typed(step("stage1-train"), plan)] == ["fold 0", "fold 1"]
+
+
+def test_nested_chains_have_a_stage_1_for_each_pair_of_folds(plan: Plan) -> None:
+    nested = replace(plan, nested=True, folds=3)
+    own, pairs = ["0", "1", "2"], ["0 --without 1", "0 --without 2", "1 --without 2"]
+    for name, held in (("stage1-plan", own + pairs), ("stage1-train", own + pairs), ("regions", own)):
+        lines = typed(step(name), nested)
+        assert len(lines) == len(held)
+        assert all(f"--fold {folds} --" in line for folds, line in zip(held, lines, strict=True))
+    for name in ("regions", "stage2-plan"):
+        assert all("--nested" in line for line in typed(step(name), nested))
+    for name in ("maps", "stage2-train", "predict", "evaluate"):
+        assert typed(step(name), nested) == typed(step(name), replace(plan, folds=3))
+    with pytest.raises(BadInput, match="--nested with 2 folds"):
+        replace(plan, nested=True)
 
 
 def test_every_row_is_trained_alike(plan: Plan) -> None:
@@ -179,17 +196,18 @@ class World:
         _, verb, *options = command.words
         told = dict(pairwise(options))
         fold, stage, row = (told.get(f"--{name}", "") for name in ("fold", "stage", "inputs"))
+        held = fold + (f"-without{told['--without']}" if "--without" in told else "")
         models = plan.out / "models"
         if verb == "plan":
-            name = f"stage{stage}-fold{fold}"
+            name = f"stage{stage}-fold{held}"
             self.blocks[f"training/{name}"] = made = digest_of([options, sorted(self.blocks.items())])
             for file in ("plans", "dataset"):
                 self.write(models / f"plans/{name}/{file}.json", made)
         elif verb == "train":
             row = "ct-sgd" if told.get("--optimiser") else row
             folder = models / (f"stage2/{row}" if stage == "2" else "stage1")
-            made = (models / f"plans/stage{stage}-fold{fold}/plans.json").read_text()
-            self.write(folder / f"chain{fold}/fold_{fold}/checkpoint_final.pth", made + " ".join(options))
+            made = (models / f"plans/stage{stage}-fold{held}/plans.json").read_text()
+            self.write(folder / f"chain{held}/fold_{fold}/checkpoint_final.pth", made + " ".join(options))
         elif verb == "regions":
             self.blocks[f"region/stage1-fold{fold}"] = digest_of(self.content(models / "stage1"))
         elif verb == "build":
@@ -257,6 +275,13 @@ def test_a_selection_reruns_what_is_behind_it(plan: Plan, run: Callable[[Plan], 
 def test_one_more_row_reruns_nothing_before_the_rows(plan: Plan, run: Callable[[Plan], list[str]]) -> None:
     assert run(replace(plan, rows=("ct", "ct+maps"))) == ["stage2-train", "predict", "evaluate"]
     assert run(replace(plan, rows=("ct", "ct+maps", "ct+global")))[0] == "stage2-train"
+
+
+def test_nested_chains_rerun_what_is_theirs(plan: Plan, run: Callable[[Plan], list[str]]) -> None:
+    for nested in (True, False):
+        changed = replace(plan, nested=nested, folds=3)
+        assert run(changed) == SECOND
+        assert run(changed) == []
 
 
 def test_what_is_lost_is_made_again(plan: Plan, run: Callable[[Plan], list[str]]) -> None:

@@ -105,6 +105,7 @@ ONLY_THEY_ACCEPT = [
     ({"setting": {"resampledPixelSpacing": [1, 1]}}, "images have three axes"),
     ({"setting": {"resampledPixelSpacing": [1, None, 1]}}, "it fails later, in every case"),
     ({"setting": {"distances": []}}, "no neighbours, no matrix"),
+    ({"setting": {"distances": [1, 1]}}, "the same neighbours twice: gldm would count them so"),
     ({"setting": {"wavelet": "mexh"}}, "a continuous wavelet has no stationary transform"),
     ({"imageType": {"LoG": {}}}, "LoG without sigma gives no image, silently"),
     ({"imageType": {"LoG": {"sigma": []}}}, "LoG without sigma gives no image, silently"),
@@ -150,8 +151,8 @@ def differs_on_purpose(name, value) -> bool:
         return len(value) != 3
     if name == "resegmentRange" and isinstance(value, list):
         return not 1 <= len(value) <= 2
-    if name == "distances":
-        return value == []
+    if name == "distances" and isinstance(value, list):
+        return len(set(value)) < max(1, len(value))
     return (name, value) == ("voxelBatch", -1) or (name == "interpolator" and value is True)
 
 

@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from radstore.engines.pyradiomics.library import FEATURE_CLASSES, library
 from radstore.texture import names
+from radstore.texture.order import ORDER
 
 
 def test_classes_and_their_order_are_pyradiomics():
@@ -22,6 +23,13 @@ def test_features_deprecation_and_order_are_pyradiomics(family):
     listed = {name: f.status != "default" for name, f in ours.items() if f.status != "own"}
     assert listed == theirs
     assert list(names.default_features(family)) == [n for n, deprecated in theirs.items() if not deprecated]
+
+
+@pytest.mark.parametrize("family", list(ORDER))
+def test_each_feature_of_the_kernels_has_a_name_and_a_meaning(family):
+    listed = names.FEATURES[family]
+    named = {name for name, f in listed.items() if f.status != "withdrawn"}
+    assert named <= set(ORDER[family]) <= set(listed)
 
 
 def test_image_types_are_pyradiomics():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from radstore.texture.names import FEATURES
 from radstore.texture.order import FAMILIES, ORDER
-from radstore.texture.windows import MAX_LEVELS, NORMS, Windows, neighbour_offsets
+from radstore.texture.windows import MAX_GLCM_LEVELS, MAX_LEVELS, NORMS, Windows, neighbour_offsets
 
 SETTINGS = {
     "binWidth": 1.0,
@@ -76,11 +76,26 @@ def test_norms(norm, length):
     assert NORMS[norm](np.array([[0.0, 3.0, 4.0]])).tolist() == [length]
 
 
-def test_too_many_grey_levels_are_refused_with_the_remedy():
-    image = np.arange(MAX_LEVELS + 8.0).reshape(1, 2, -1)
+@pytest.mark.parametrize(
+    ("family", "most"), [("glcm", MAX_GLCM_LEVELS), ("gldm", MAX_LEVELS), ("firstorder", MAX_LEVELS)]
+)
+def test_too_many_grey_levels_are_refused_with_the_remedy(family, most):
+    image = np.arange(most + 1.0).reshape(1, 1, -1)
     region = np.ones(image.shape, bool)
-    with pytest.raises(ValueError, match=r"8,200 grey levels.*widen binWidth"):
-        Windows(image, region, (1.0, 1.0, 1.0)).features("glcm", ["Contrast"], SETTINGS)
+    with pytest.raises(ValueError, match=rf"{most + 1:,} grey levels.*widen binWidth"):
+        Windows(image, region, (1.0, 1.0, 1.0)).features(family, ORDER[family][:1], SETTINGS)
+
+
+def test_as_many_grey_levels_as_16_bits_hold():
+    image = np.random.default_rng(0).permutation(MAX_LEVELS).reshape(15, 17, -1).astype(float)
+    every = Windows(image, np.ones(image.shape, bool), (1.0, 1.0, 1.0))
+    for family, name, expected in (
+        ("firstorder", "Entropy", np.log2(MAX_LEVELS)),
+        ("glrlm", "RunPercentage", 1),
+        ("glszm", "ZoneEntropy", np.log2(MAX_LEVELS)),
+        ("gldm", "SmallDependenceEmphasis", 1),
+    ):
+        assert every.features(family, [name], SETTINGS)[name] == pytest.approx(expected), name
 
 
 def test_an_outlier_far_from_the_rest_is_refused_with_the_remedy():

@@ -59,14 +59,14 @@ class Strips {
     std::vector<double> window, sorted, next;   // its values, the same in order, and those of the next one
     i32 in_order = 0;                           // how many `sorted` has
 
-    Row<Alone> put(i32 w) { return {Alone(), &rows[w * COUNT]}; }
+    Row<Alone> put(i32 w) { return {ALONE, &rows[w * COUNT]}; }
 
     void describe_levels(const Strip& strip) {
         const i32 all = field.side[0] * field.side[1] * field.side[2];
         roll(strip, [&](i32 w, const u32* count) {
             const i32 n = all - static_cast<i32>(count[0]);
             std::copy(count + 1, count + 1 + by_level.size(), by_level.begin());
-            if (n) level_features(Alone(), by_level.data(), job.levels.count, job.log(), n, put(w));
+            if (n) level_features(ALONE, by_level.data(), job.levels.count, job.log(), n, put(w));
         });
     }
 
@@ -106,8 +106,8 @@ class Strips {
         if (wanted & ORDERED) keep_order(w);
         if (n == 0) return;
         total_features(totals, voxel_volume, put(w));
-        if (wanted & FROM_DISTANCES) moment_features(Alone(), window.data(), n, totals.sum / n, totals.low == totals.high, put(w));
-        if (wanted & ORDERED) ordered_features(Alone(), sorted.data(), n, put(w));
+        if (wanted & FROM_DISTANCES) moment_features(ALONE, window.data(), n, totals.sum / n, totals.low == totals.high, put(w));
+        if (wanted & ORDERED) ordered_features(ALONE, sorted.data(), n, put(w));
     }
 
     // The window's values in order, from those of the window before.

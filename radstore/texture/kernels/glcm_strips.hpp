@@ -115,7 +115,7 @@ class Strips {
     std::vector<i32> present;
     std::vector<u64> up_to;
 
-    Means<Alone> put(i32 w) { return {Alone(), &means[w * COUNT]}; }
+    Means<Alone> put(i32 w) { return {ALONE, &means[w * COUNT]}; }
 
     void roll_moments(const Strip& strip, const Direction& d) {
         // The power sums of all pairs up to a plane; those of a window are a difference.
@@ -169,7 +169,7 @@ class Strips {
                              nullptr, matrix.data(), d.data(), e.data(), present.data(), shared.width};
         const Counts<u16> n = summarise(range.low[w], range.high[w]);
         if (n.pairs == 0) return;
-        features(Alone(), shared.job.levels, shared.job.log(), true, s, n, wanted, put(w));
+        features(ALONE, shared.job.levels, shared.job.log(), true, s, n, wanted, put(w));
     }
 
     Counts<u16> summarise(i32 first, i32 last) {

@@ -139,7 +139,7 @@ class Strips {
     std::vector<AngleMean> means;  // of each window of the strip
     std::vector<u16> count;        // level, length → how many runs of at least that length
 
-    Means<Alone> put(i32 w) { return {Alone(), &means[w * sizes::COUNT]}; }
+    Means<Alone> put(i32 w) { return {ALONE, &means[w * sizes::COUNT]}; }
 
     // A run's code where lines have only so much room.
     u16& counted(u16 run, i32 room) {

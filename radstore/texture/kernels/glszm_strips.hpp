@@ -97,7 +97,7 @@ class Strips {
         i64 corner = shared.field.corner(strip);
         for (i32 w = 0; w < strip.count; ++w, ++corner) {
             count(find(corner));
-            features(Row<Alone>{Alone(), row});
+            features(Row<Alone>{ALONE, row});
             out.write(strip.first + w, row);
         }
     }

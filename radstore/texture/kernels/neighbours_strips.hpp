@@ -146,7 +146,7 @@ class Strips {
         const auto remove = [&](u16 code) { --count[code]; };
         codes.roll(strip, add, remove, [&](i32 w) {
             const auto cell = [&](i32 i, i32 j) { return static_cast<u32>(count[i * columns + j - 1]); };
-            matrix.features(job.log(), range.low[w], range.high[w], cell, Row<Alone>{Alone(), row});
+            matrix.features(job.log(), range.low[w], range.high[w], cell, Row<Alone>{ALONE, row});
             out.write(strip.first + w, row);
         });
     }
@@ -217,7 +217,7 @@ class Strips {
                 s[i] = static_cast<double>(tone[i + 1]) / static_cast<double>(WHOLE);
                 all += n[i];
             }
-            features(Alone(), job.levels, n.data(), s.data(), present.data(), all, Row<Alone>{Alone(), row});
+            features(ALONE, job.levels, n.data(), s.data(), present.data(), all, Row<Alone>{ALONE, row});
             out.write(strip.first + w, row);
         });
     }

@@ -11,8 +11,11 @@
 #include <memory>
 
 #include "job.hpp"
+#include "team.hpp"
 
 namespace rs {
+
+inline constexpr Alone ALONE{};  // what puts features keeps a reference to its team
 
 enum class Order {
     PLANES,  // [x][z][y]: the planes that enter and leave are read in order

@@ -226,11 +226,12 @@ def test_too_many_grey_levels_are_a_recorded_failure_with_the_remedy():
         rng.normal(0, 1000, (30, 30, 30)).astype(np.float32), Geometry((30, 30, 30), (1.0, 1.0, 1.0))
     )
     everywhere = Volume(np.ones((30, 30, 30), np.uint8), fine.geometry)
-    names = ["original_glcm_Imc1", "original_firstorder_Mean", "original_firstorder_Entropy"]
+    names = ["original_glcm_Imc1", "original_glszm_ZoneEntropy", "original_firstorder_Entropy"]
     graph = Spec.from_dict({"features": names, "setting": {"binWidth": 0.1}}).graph("roi")
     got = Cpu().vector(fine, everywhere, graph)
     assert np.isnan(got.values["original_glcm_Imc1"])
-    assert "grey levels, more than 8,192: widen binWidth" in got.failures["original_glcm_Imc1"]
+    assert "matrix, more than 8,192: widen binWidth" in got.failures["original_glcm_Imc1"]
+    assert list(got.failures) == names[:1]
 
 
 def test_it_says_what_it_is():

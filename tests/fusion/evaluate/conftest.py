@@ -85,10 +85,11 @@ class Site:
         row: str = "ct",
         source: str = "inner",
         fold: int | None = 0,
+        origin: Mapping[str, Any] | None = None,
         **said: Any,
     ) -> Path:
         """Write a folder: case → where its candidates are and how sure of each."""
-        predictions = Predictions.start(self.folder / name, Origin(row))
+        predictions = Predictions.start(self.folder / name, Origin(row, **(origin or {})))
         for case, candidates in cases.items():
             drawn = np.zeros(GRID.shape, np.float32)
             for box, confidence in candidates:

@@ -17,6 +17,7 @@ from fusion.evaluate.figures import figure
 from fusion.evaluate.tables import p_value, report, table_1
 from fusion.predict.origin import Origin
 from fusion.predict.predictions import Predictions
+from fusion.protocol import BEST, CHAIN, NESTED, PAPER, SELECTION, tell
 from radstore.cli import exits
 from radstore.errors import BadInput, CatalogError
 from radstore.split import split
@@ -129,11 +130,68 @@ def test_a_held_out_case_that_another_chain_saw(site: Any) -> None:
         run(site, {"ct": folder})
 
 
-def test_paper_mode_is_said(site: Any) -> None:
-    folder = site.predict("p", {"b": [], "c": []})
-    index = folder / "predictions.json"
-    index.write_text(index.read_text().replace('"settings": {}', '"settings": {"paper_mode": true}'))
-    assert run(site, {"ct": folder}).notes[0].startswith("ct: paper mode: one selection and one Stage 1")
+def by(*protocol: str, **settings: Any) -> dict[str, Any]:
+    """What predicted: a model of fold 0 that says how out of fold it is, or one of before."""
+    said = {"protocol": list(protocol)} if protocol else {}
+    return {"models": [{"fold": 0, "folder": "m", "digest": "d", **said}], "settings": settings}
+
+
+@pytest.mark.parametrize(
+    ("origin", "protocol"),
+    [
+        (by(NESTED), (NESTED,)),
+        (by(CHAIN, SELECTION), (CHAIN, SELECTION)),
+        (by(PAPER, paper_mode=True), (PAPER,)),
+        (by(), (CHAIN,)),
+        (by(paper_mode=True), (PAPER,)),
+        ({"settings": {"paper_mode": True}}, (PAPER,)),
+        (by(NESTED, checkpoint="checkpoint_best.pth"), (NESTED, BEST)),
+        (by(NESTED, checkpoint="checkpoint_final.pth"), (NESTED,)),
+    ],
+)
+def test_how_out_of_fold_a_row_is(site: Any, origin: dict[str, Any], protocol: tuple[str, ...]) -> None:
+    found = run(site, {"ct": site.predict("p", {"b": [], "c": []}, origin=origin)})
+    cohort = found.cohorts[0]
+    assert cohort.rows["ct"].protocol == protocol
+    assert cohort.notes[: len(protocol)] == tuple(f"ct: {tell(word)}" for word in protocol)
+    assert found.to_json()["cohorts"][0]["rows"]["ct"]["protocol"] == list(protocol)
+    assert f"| {', '.join(protocol)} |" in table_1(cohort)
+    assert all(f"- ct: {tell(word)}" in report(found) for word in protocol)
+
+
+def test_rows_of_other_protocols_are_told_apart(site: Any) -> None:
+    origins = {"ct": by(NESTED), "ct+maps": by(NESTED, SELECTION), "ct+global": by(CHAIN)}
+    folders = {row: site.predict(row, {"b": [], "c": []}, row, origin=by_) for row, by_ in origins.items()}
+    differ = "the rows' protocols differ: what differs between rows may be due to that alone"
+    notes = run(site, folders).cohorts[0].notes
+    told = {
+        f"ct, ct+maps: {tell(NESTED)}",
+        f"ct+global: {tell(CHAIN)}",
+        f"ct+maps: {tell(SELECTION)}",
+        differ,
+    }
+    assert told == set(notes[:4])
+    assert differ not in run(site, {row: folders[row] for row in ("ct", "ct+maps")}).cohorts[0].notes
+
+
+def test_chains_of_other_protocols_in_one_row(site: Any) -> None:
+    folders = [
+        site.predict("p", {"b": []}, origin=by(NESTED)),
+        site.predict("q", {"c": []}, origin=by(CHAIN)),
+    ]
+    assert run(site, {"ct": folders}).cohorts[0].rows["ct"].protocol == (CHAIN, NESTED)
+
+
+def test_external_cases_chose_nothing(site: Any) -> None:
+    said = by(CHAIN, SELECTION, checkpoint="checkpoint_best.pth")
+    folders = [
+        site.predict("p", {"b": [], "c": []}, origin=said),
+        site.predict("q", {"x": [], "y": []}, source="outer", fold=None, origin=said),
+    ]
+    internal, external = run(site, {"ct": folders}).cohorts
+    assert internal.rows["ct"].protocol == (CHAIN, SELECTION, BEST)
+    assert external.rows["ct"].protocol == (SELECTION,)
+    assert external.notes[0] == f"ct: {tell(SELECTION)}"
 
 
 def test_a_patient_in_two_folds(site: Any) -> None:
@@ -182,7 +240,7 @@ def test_a_cohort_without_negatives_is_no_crash(site: Any) -> None:
     )
     cohort = found.cohorts[0]
     assert np.isnan(cohort.rows["ct"].pooled.scores.auroc)
-    assert cohort.notes == (
+    assert cohort.notes[1:] == (
         "no negative case: AUROC is not defined",
         "fold 0: no negative case: AUROC is not defined",
     )

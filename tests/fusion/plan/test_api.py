@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from fusion.plan import Overrides, read_plan
+from fusion.protocol import CHAIN, NESTED, PAPER, SELECTION, tell
 from fusion.recipe import Recipe
 from fusion.regions.fallback import Fallback
 from fusion.regions.rule import RegionRule
@@ -73,8 +74,7 @@ def test_what_is_written_is_what_is_reported_and_read(first_site: Any) -> None:
 def test_in_paper_mode_one_plan_serves_all_folds_and_says_so(site: Any) -> None:
     report = site.plan(fold=None)
     assert (report.name, report.held_out) == ("stage2", ())
-    assert "looks better than it is" in report.notes[0]
-    assert "nothing says how the features of tiny were chosen" in report.notes[1]
+    assert report.notes[:2] == (tell(PAPER), tell(SELECTION))
     assert "read from label files" in report.notes[2]
     name, plans, _ = read_plan(site.root / "models", 2, 1)
     assert name == "stage2"
@@ -201,13 +201,14 @@ def test_a_region_of_label_files_needs_paper_mode(refused: Callable[..., Radstor
     refused("read from label files", paper=False)
 
 
-def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[..., RadstoreError]) -> None:
+def predict_regions(site: Any, *also: int) -> dict[str, StoredRegion]:
+    """As if Stage 1 had found the drawn pancreas, by models that held out each case's fold and others."""
     masks = {}
     for case, record in site.records().items():
         origin = {
             "stage": 1,
             "model": "m",
-            "held_out": [record.marks["fold"]],
+            "held_out": sorted({record.marks["fold"], *also}),
             "split": record.marks["split"],
         }
         masks[case] = StoredRegion(region_of(site.snapshot, case, "pancreas").mask, origin)
@@ -216,16 +217,32 @@ def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[...
         views = {kind: record.blocks[f"{kind}/{VIEW}"] for kind in ("features", "maps")}
         named = {f"{kind}/tiny@stage1-fold0": entry for kind, entry in views.items()}
         site.record(case, replace(record, blocks={**record.blocks, **named}))
+    return masks
+
+
+def test_regions_out_of_fold_need_no_paper_mode(site: Any, refused: Callable[..., RadstoreError]) -> None:
+    masks = predict_regions(site)
     report = site.plan(paper=False, region=None)
     recipe = Recipe.from_plans(report.plans)
     assert (recipe.region, recipe.view) == ("stage1-fold0", "tiny@stage1-fold0")
-    assert (recipe.paper_mode, len(report.notes)) == (False, 1)
-    assert "nothing says how the features of tiny were chosen" in report.notes[0]
+    assert recipe.protocol == (CHAIN, SELECTION)
+    assert report.notes == (tell(CHAIN), tell(SELECTION))
     shutil.rmtree(site.root / "models")
     seen = site.fold(1)[0]
     leaking = StoredRegion(masks[seen].mask, {**masks[seen].provenance, "held_out": [0]})
     keep_regions(site.root / "store", "stage1-fold0", {seen: leaking})
     refused(f"{seen}.: its model did not hold out fold 1", paper=False, region=None)
+
+
+def test_nested_chains_want_nested_regions(site: Any, refused: Callable[..., RadstoreError]) -> None:
+    predict_regions(site)
+    told = refused("its model did not hold out fold 0", paper=False, region=None, nested=True)
+    assert "fusion regions --fold 0 --nested" in told.remedy
+    predict_regions(site, 0)
+    report = site.plan(paper=False, region=None, nested=True)
+    recipe = Recipe.from_plans(report.plans)
+    assert (recipe.nested, recipe.protocol) == (True, (NESTED, SELECTION))
+    assert report.notes == (tell(NESTED), tell(SELECTION))
 
 
 def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., RadstoreError]) -> None:
@@ -234,9 +251,9 @@ def test_a_selection_must_be_the_folds_own(site: Any, refused: Callable[..., Rad
     refused("selected for fold 1, not for fold 0", paper=False)
     site.spec.write_text(text + "provenance: {by: select}\n")
     refused("selected on all labelled cases", paper=False)
-    notes = site.plan().notes
-    assert "selected on all labelled cases" in notes[1]
-    assert not any("nothing says how" in note for note in notes)
+    report = site.plan()
+    assert "selected on all labelled cases" in report.notes[1]
+    assert Recipe.from_plans(report.plans).protocol == (PAPER,)
 
 
 def test_a_column_named_fold_is_no_fold(site: Any) -> None:
@@ -311,6 +328,8 @@ def test_an_empty_fold_is_refused(site: Any, refused: Callable[..., RadstoreErro
         ("sees the whole CT", {"stage": 1, "roi": Roi()}),
         ("Stage 2 makes no regions", {"rule": RegionRule()}),
         ("--without 1 of stage 2", {"without": 1}),
+        ("--nested is for Stage 2", {"stage": 1, "nested": True}),
+        ("--nested and --paper contradict", {"nested": True}),
         ("--without 0 of stage 1, fold 1", {"stage": 1, "fold": 1, "without": 0}),
         ("no region 'stage1-fold0'|it has no region/stage1-fold0", {"region": None, "paper": False}),
     ],

@@ -37,7 +37,7 @@ def test_it_plans_and_says_how(site: Any, capsys: pytest.CaptureFixture[str]) ->
     told = capsys.readouterr()
     assert "spacing 3 × 3 × 3 mm, patch 16 × 32 × 32 voxels (z, y, x), batch 1" in told.out
     assert "3 stages of 4, 8, 8 features" in told.out
-    assert "looks better than it is" in told.err
+    assert "paper mode: " in told.err
     assert main([*command, *where, *shape, *size, "--paper", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["name"] == "stage2-fold0"

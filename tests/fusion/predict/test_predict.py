@@ -151,6 +151,7 @@ def test_a_run_goes_on_where_it_stopped(
     more = run(trained, tmp_path / "out", store=trained.store, fold=1)
     assert list(more.cases) == ["a", "b", "c", "d"]
     assert [model["fold"] for model in more.origin.models] == [0, 1]
+    assert [model["protocol"] for model in more.origin.models] == [["standard chain"]] * 2
 
 
 def test_a_case_that_fails_is_a_record(trained: Any, tmp_path: Path) -> None:

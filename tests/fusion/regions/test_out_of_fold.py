@@ -74,8 +74,9 @@ def test_many_cases_are_counted_not_listed(bucket: Any) -> None:
 def test_nested_asks_for_the_chains_fold_too(bucket: Any) -> None:
     snapshot = keep(bucket, a=told(0), b=told(1), c=told(0, 2))
     assert check(snapshot, "a", "c", nested=True) == ()
-    with pytest.raises(BadInput, match=r"\(b\): its model did not hold out fold 0"):
+    with pytest.raises(BadInput, match=r"\(b\): its model did not hold out fold 0") as caught:
         check(snapshot, "a", "b", "c", nested=True)
+    assert "fusion regions --fold 0 --nested" in caught.value.remedy
 
 
 def test_another_split(bucket: Any) -> None:
@@ -88,6 +89,14 @@ def test_a_list_of_patients_proves_it_without_folds(bucket: Any) -> None:
     assert check(snapshot, "b", "x") == ()
     with pytest.raises(BadInput, match=r"case \(c\): its model trained on the patient"):
         check(snapshot, "c")
+
+
+def test_a_list_of_patients_may_have_none_of_the_chains_fold(bucket: Any) -> None:
+    snapshot = keep(bucket, b={"trained_on": ["p-c", "p-z"]}, c={"trained_on": ["p-a", "p-b"]})
+    assert check(snapshot, "b", nested=True) == ()
+    assert check(snapshot, "c") == ()
+    with pytest.raises(BadInput, match=r"\(c\): its model trained on patients of fold 0"):
+        check(snapshot, "b", "c", nested=True)
 
 
 def test_a_case_without_a_fold(bucket: Any) -> None:

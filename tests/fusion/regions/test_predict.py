@@ -34,7 +34,7 @@ def test_each_case_by_a_model_that_never_saw_it(cohort: Any, fakes: Any) -> None
     assert sorted(report.predicted) == sorted([*CASES, *EXTERNAL])
     assert stored_regions(cohort.snapshot.manifest) == {"stage1-fold1": sorted([*CASES, *EXTERNAL])}
     assert require_out_of_fold(cohort.snapshot, "stage1-fold1", 1, CASES) == ()
-    assert any("saw labels of fold 1" in note for note in report.notes)
+    assert any("saw labels of the held-out fold" in note for note in report.notes)
 
 
 def test_nested_chains_hold_out_both_folds_of_training_cases(cohort: Any, fakes: Any) -> None:
@@ -116,6 +116,8 @@ def test_nothing_found_is_a_fallback_and_said(cohort: Any, fakes: Any) -> None:
     report = cohort.predict(fakes)
     assert sorted(report.fallback) == ["c1", "x1"]
     assert (origin(cohort, "c1")["status"], origin(cohort, "c0")["status"]) == ("fallback", "ok")
+    assert "Stage 1 found nothing here; a box of" in origin(cohort, "c1")["note"]
+    assert "note" not in origin(cohort, "c0")
     assert region_of(cohort.snapshot, "c1", "stage1-fold0").mask.array.any()
     assert sorted(cohort.predict(fakes).fallback) == ["c1", "x1"]  # it still says so when nothing is new
 

@@ -41,14 +41,6 @@ def make(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return one
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the picture of the losses, which takes longer than everything else here."""
-    from fusion.train.log import TrainingLog
-
-    monkeypatch.setattr(TrainingLog, "plot_progress_png", lambda self, folder: None)
-
-
 def given(trainer: Any, cases: list[str], withheld: float = 0.0) -> Batch:
     found = trainer._with_vectors({"keys": cases, "data": torch.zeros(len(cases), 1, 4, 16, 16)}, withheld)
     assert isinstance(found["data"], Batch)
@@ -140,23 +132,6 @@ def test_a_seed_determines_the_training(make: Any, undrawn: None) -> None:
         weights.append(torch.cat([weight.ravel() for weight in trainer.network.parameters()]))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-
-
-def test_all_rows_of_a_seed_see_the_same_patches(
-    make: Any, undrawn: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: dict[str, list[torch.Tensor]] = {"fused": [], "plain": []}
-    step = nnUNetTrainer.train_step
-
-    def looking(self: Any, batch: dict[str, Any]) -> dict[str, Any]:
-        fused = isinstance(batch["data"], Batch)
-        seen["fused" if fused else "plain"].append(batch["data"].image if fused else batch["data"])
-        return step(self, batch)
-
-    monkeypatch.setattr(nnUNetTrainer, "train_step", looking)
-    for name in seen:
-        make(fused=name == "fused", name=name, epochs=1, steps=4).run_training()
-    assert all(torch.equal(a, b) for a, b in zip(seen["fused"], seen["plain"], strict=True))
 
 
 def test_writes_nnunets_files_and_loads_without_trust(make: Any, undrawn: None, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ import fusion.nnunet  # noqa: F401
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 
 from fusion.network import CLASS_NAME
-from fusion.train.api import WORKERS
 from fusion.train.distributed import is_main, joined
+from fusion.train.patches import WORKERS
 from fusion.train.settings import FOLDERS, KEY, Folders, Training
 from fusion.trainer import FusionTrainer
 
