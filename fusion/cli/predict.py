@@ -110,4 +110,6 @@ def _show(done: Predictions) -> None:
     ]
     show_table(("case", "score", "candidates", "fold", "status", "notes"), rows)
     say()
-    say(f"{many(len(done.cases), 'case')} in {place(str(done.folder.resolve()))}")
+    failed = sum(one.error is not None for one in done.cases.values())
+    told = f", {failed:,} failed" if failed else ""
+    say(f"{many(len(done.cases), 'case')} in {place(str(done.folder.resolve()))}{told}")

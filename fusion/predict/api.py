@@ -14,6 +14,7 @@ from fusion.device import AUTO, choose_device
 from fusion.predict.candidate_rule import CandidateRule
 from fusion.predict.candidates import case_score, lesion_candidates
 from fusion.predict.chain import Chain, ChainPrediction, joined
+from fusion.predict.doubts import doubts
 from fusion.predict.model import CHECKPOINT
 from fusion.predict.models import Models
 from fusion.predict.origin import Origin
@@ -91,7 +92,7 @@ def predict(
     pictures
         Draw each case's best slices.
     force
-        Replace what other models, or other settings, left in `out`.
+        Replace what other models or settings left in `out`, and other CTs of the same name.
     progress
         Told of each case.
     say
@@ -112,7 +113,8 @@ def predict(
     chains = trained.chains_for(studies)
     rule = rule or CandidateRule()
     origin = _origin(trained, list(chains.values()), rule)
-    done = Predictions.start(out, origin, say if force else None)
+    sources = {study.id: study.source for study in studies}
+    done = Predictions.start(out, origin, sources=sources, replacing=say if force else None)
     run = Run(done, chains, rule, probabilities, pictures, trained.doing)
     if progress:
         progress(0, len(studies))
@@ -178,6 +180,7 @@ class Run:
             title = f"{study.id}, fallback region" if fallback else study.id
             with self.doing("picture"):
                 self._draw(study.id, title, ct, _regions(found), lesion, detections)
+        said = {chain.fold: one.notes for chain, one in zip(chains, found, strict=True)}
         prediction = CasePrediction(
             score=case_score(candidates),
             status="fallback" if fallback else "ok",
@@ -185,7 +188,7 @@ class Run:
             chains=tuple(chain.fold for chain in chains),
             source=study.source,
             candidates=tuple(candidates),
-            notes=joined({chain.fold: one.notes for chain, one in zip(chains, found, strict=True)}),
+            notes=(*doubts(ct), *joined(said)),
             seconds=round(time.perf_counter() - began, 3),
         )
         return prediction, Written(detections, labels, lesion if self.probabilities else None)

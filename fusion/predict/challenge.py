@@ -21,6 +21,7 @@ from radstore.images.read import SUFFIXES, read_header
 from radstore.images.volume import Volume
 from radstore.images.write import write_volume
 from radstore.output_file import writing
+from radstore.suggest import missing_path
 
 IMAGES = Path("images/venous-ct")
 CLINICAL = Path("clinical-information-pancreatic-ct.json")
@@ -67,6 +68,8 @@ def serve_challenge(
         say(f"{source / CLINICAL} is there; no model uses it")
     with tempfile.TemporaryDirectory() as aside:
         done = predict(models, work_folder or aside, files=[image], pictures=False, say=say, **settings)
+        for line in done.cases[case_name(image)].notes:
+            say(f"note: {line}")
         return _write(done, image, target)
 
 
@@ -79,6 +82,8 @@ def find_image(source: Path) -> Path:
         If there is none, or several.
     """
     folder = source / IMAGES
+    if not folder.is_dir():
+        raise BadInput(*missing_path(folder))
     found = sorted(path for path in folder.glob("*") if path.name.lower().endswith(SUFFIXES))
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:3]) or "none"

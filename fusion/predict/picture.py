@@ -33,6 +33,7 @@ SLICES = 3
 APART = 5.0  # mm between two slices, where the candidates leave a choice: neighbours look alike
 MARGIN = 25.0  # mm around what is outlined
 CANDIDATE = "#19d3f3"
+NUMBER = 0.05  # height of a number, in panels
 PANEL, GAP, SIDE, TOP, BOTTOM = 2.4, 0.07, 0.07, 0.55, 0.26  # inches
 
 
@@ -138,13 +139,13 @@ def _panel(axes: Axes, ct: Axial, candidates: Axial, region: Axial, index: int, 
 
 
 def _name_candidates(axes: Axes, plane: Plane, view: Box) -> None:
-    """Each candidate's confidence, above it."""
+    """Each candidate's confidence, above it, or within it at the upper edge."""
     from matplotlib.patheffects import withStroke
 
     for confidence in np.unique(plane.array[plane.array > 0]):
         rows, columns = np.nonzero(plane.array == confidence)
         x = float(np.clip(plane.x[columns].mean(), view[0], view[1]))
-        y = float(plane.y[rows.min()] - plane.step[1])
+        y = max(float(plane.y[rows.min()] - plane.step[1]), view[3] + NUMBER * (view[2] - view[3]))
         text = axes.text(
             x, y, f"{confidence:.2f}", color=CANDIDATE, size=FONT - 0.5, ha="center", clip_on=True
         )

@@ -138,19 +138,27 @@ class Predictions:
 
     @classmethod
     def start(
-        cls, folder: Path | str, origin: Origin, replacing: Callable[[str], None] | None = None
+        cls,
+        folder: Path | str,
+        origin: Origin,
+        *,
+        sources: Mapping[str, str] | None = None,
+        replacing: Callable[[str], None] | None = None,
     ) -> Predictions:
         """The folder to add cases to: new, or what an earlier run of the same origin left there.
 
         Parameters
         ----------
+        sources
+            Case → where its CT is from (`CasePrediction.source`), of those that will be added.
         replacing
             Told what predictions of something else are dropped for these; None: they are refused.
 
         Raises
         ------
         BadInput
-            If it holds predictions of something else, or cannot be written to.
+            If it holds predictions by something else, or of another CT under a case's name, or cannot be
+            written to.
         """
         folder = Path(folder)
         if not (folder / INDEX).exists():
@@ -165,6 +173,7 @@ class Predictions:
         if differs and replacing is not None:
             replacing(f"{folder} held {len(there.cases):,} other predictions: {differs}; beginning anew")
             return cls(folder, origin)._begun()  # an index that speaks of images that are new would be wrong
+        there._drop_namesakes(sources or {}, replacing)
         return cls(folder, there.origin.joined(origin), there.cases)._begun()
 
     def has(self, case: str, chains: Sequence[int] | None = None) -> bool:
@@ -210,6 +219,20 @@ class Predictions:
                 error["remedy"] if error else suggest(case, sorted(self.cases), "It has"),
             )
         return self.path(case, what)
+
+    def _drop_namesakes(self, sources: Mapping[str, str], replacing: Callable[[str], None] | None) -> None:
+        """Without the cases that have a meant one's name, but another CT."""
+        for case in sorted(self.cases.keys() & sources.keys()):
+            theirs, meant = self.cases[case].source, sources[case]
+            if theirs == meant:
+                continue
+            told = f"{self.folder} holds another case {case!r}, of {theirs} instead of {meant}"
+            if replacing is None:
+                raise BadInput(
+                    told, "Name another folder with --out, rename the CT, or replace it with --force."
+                )
+            replacing(f"{told}: replacing it")
+            del self.cases[case]
 
     def _begun(self) -> Predictions:
         """This, its index written: a folder that cannot be written to is told before the first case."""

@@ -32,7 +32,7 @@ class Study:
     id
         Names the files of its prediction.
     source
-        Of the catalog, or the file.
+        Of the catalog, or the file: its whole path.
     read
         Gives the CT in HU.
     patient
@@ -176,10 +176,10 @@ def of_files(paths: Sequence[Path]) -> list[Study]:
         if name in found:
             raise BadInput(
                 f"{found[name]} and {path} would both be case {name!r}",
-                "Predict them in two runs, or rename one.",
+                "Predict them in two runs, to two folders; or rename one.",
             )
         found[name] = path
-    return [Study(name, str(path), lambda path=path: read_image(path)) for name, path in found.items()]  # type: ignore[misc]
+    return [_of_file(name, path) for name, path in found.items()]
 
 
 def case_name(path: Path) -> str:
@@ -187,6 +187,10 @@ def case_name(path: Path) -> str:
     name = path.resolve().name
     suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(end)), "")
     return name[: len(name) - len(suffix)].removesuffix(CHANNEL)
+
+
+def _of_file(name: str, path: Path) -> Study:
+    return Study(name, str(path.resolve()), lambda: read_image(path))
 
 
 class _Folds:

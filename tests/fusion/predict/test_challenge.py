@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,19 @@ def test_one_ct_in_a_map_and_a_number_out(
     ]
 
 
+def test_a_fallback_is_said(served: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ct = read_image(served.file("a"))
+    dark = replace(ct, array=np.full_like(ct.array, -1000))
+    write_volume(dark, tmp_path / "dark" / IMAGES / "x.mha")
+    typed = ["serve-challenge", "--models", str(served.models), "--input", str(tmp_path / "dark")]
+    assert main([*typed, "--output", str(tmp_path / "out"), "--device", "cpu", "--engine", "cpu"]) == 0
+    assert "note: Stage 1 found no pancreas" in capsys.readouterr().err
+
+
 def test_not_exactly_one_ct(served: Any, tmp_path: Path) -> None:
-    (tmp_path / "none").mkdir()
+    with pytest.raises(BadInput, match=r"none/images/venous-ct does not exist"):
+        serve_challenge(served.models, input_folder=tmp_path / "none", output_folder=tmp_path / "out")
+    (tmp_path / "none" / IMAGES).mkdir(parents=True)
     with pytest.raises(BadInput, match="has 0 CTs"):
         serve_challenge(served.models, input_folder=tmp_path / "none", output_folder=tmp_path / "out")
     (tmp_path / "in" / IMAGES / "second.mha").write_bytes(b"")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from fusion.predict.picture import best_slices, picture
+from fusion.predict.picture import _figure, best_slices, picture
 from radstore.errors import BadInput
 from radstore.images.volume import Geometry, Volume
 from radstore.report.axial import Axial
@@ -47,6 +47,16 @@ def test_one_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     given = {"region": volume, "probability": volume, "candidates": volume, "title": "a"}
     with pytest.raises(BadInput, match="cannot be written"):
         picture(volume, tmp_path / "file" / "a.png", **given)  # type: ignore[arg-type]
+
+
+def test_the_number_of_a_candidate_at_the_upper_edge_is_in_the_picture() -> None:
+    candidates = np.zeros((3, 40, 40), np.float32)
+    candidates[1, :20, 10:20] = 0.5
+    figure = _figure(axial(candidates), axial(candidates), axial(candidates), [1])
+    (axes,) = figure.axes
+    (number,) = [text for text in axes.texts if text.get_text() == "0.50"]
+    figure.draw_without_rendering()
+    assert axes.get_window_extent().ymax >= number.get_window_extent().ymax
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.7])

@@ -29,6 +29,7 @@ from radstore.store.log import Change
 from radstore.store.query import open_store
 
 ROW = "ct+maps+global"
+REAL = Run.predict
 
 
 def run(site: Any, out: Path, **given: Any) -> Predictions:
@@ -180,6 +181,7 @@ def test_a_ct_without_pancreas_and_of_few_slices_gets_a_score(
     assert done.cases["empty"].status == "fallback"
     assert done.cases["empty"].score is not None
     assert any("fallback" in note for note in done.cases["empty"].notes)
+    assert "every voxel of the CT is -1000" in done.cases["empty"].notes
     assert done.cases["thin"].error is None
     assert done.cases["thin"].score is not None
     assert done.candidates("thin").geometry.shape == shape
@@ -254,6 +256,28 @@ def test_other_predictions_are_replaced_if_asked(trained: Any, tmp_path: Path) -
     assert list(Predictions.open(tmp_path / "out").cases) == ["a", "b"]  # the same again: gone on with
 
 
+@pytest.mark.usefixtures("no_case")
+def test_another_ct_of_the_same_name_is_not_taken_for_one_that_is_done(trained: Any, tmp_path: Path) -> None:
+    """Two patients' scans are often both called venous.nii.gz."""
+    here, there = tmp_path / "one" / "venous.nii.gz", tmp_path / "two" / "venous.nii.gz"
+    for case, file in (("a", here), ("b", there)):
+        file.parent.mkdir()
+        shutil.copy(trained.file(case), file)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Run, "predict", REAL)
+        first = run(trained, tmp_path / "out", files=[here]).cases["venous"]
+    assert first.source == str(here.resolve())
+    index = (tmp_path / "out" / "predictions.json").read_text()
+    with pytest.raises(BadInput, match=r"another case 'venous', of .*one/venous\.nii\.gz instead of .*two/"):
+        run(trained, tmp_path / "out", files=[there])
+    assert (tmp_path / "out" / "predictions.json").read_text() == index
+    assert run(trained, tmp_path / "out", files=[here]).cases["venous"] == first  # done
+    told: list[str] = []
+    with pytest.raises(pytest.fail.Exception, match="venous was begun"):
+        run(trained, tmp_path / "out", files=[there], force=True, say=told.append)
+    assert any("another case 'venous'" in line for line in told)
+
+
 def test_a_chain_that_learnt_from_a_patient_since_split_anew_is_refused(trained: Any, tmp_path: Path) -> None:
     """Chain 0 was trained on c and d, chain 1 on a and b; in which fold they are now is another matter."""
     told: list[str] = []
@@ -306,7 +330,7 @@ def test_the_verb(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
     typed += ["--out", str(tmp_path / "out"), "--device", "cpu", "--no-mirroring", "--no-pictures"]
     assert main([*typed, "--engine", "cpu", "--threshold", "dynamic-fast", "--factor", "2.5"]) == 1
     said = capsys.readouterr()
-    assert "2 cases in" in said.out
+    assert said.out.endswith("out, 1 failed\n")
     assert "bad.nii.gz" in said.err
     done = Predictions.open(tmp_path / "out")
     assert done.origin.settings["candidates"]["threshold"] == "dynamic-fast"
