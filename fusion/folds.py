@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radstore.split.stored import stored_folds
-from radstore.store.manifest import FOLD, SPLIT
+from radstore.store.manifest import FOLD, SPLIT, CaseRecord
 from radstore.store.query import Snapshot
 
 
@@ -16,10 +16,15 @@ def folds_of(snapshot: Snapshot) -> dict[str, int]:
         As `radstore.split.stored.stored_folds`.
     """
     rows = {
-        case: {**record.marks, "patient": record.info.get("patient", case)}
+        case: {**record.marks, "patient": patient_of(case, record)}
         for case, record in snapshot.manifest.items()
     }
     return stored_folds(rows, f"{snapshot.bucket.location}, version {snapshot.version.number}")
+
+
+def patient_of(case: str, record: CaseRecord) -> str:
+    """Whose case it is; where a store does not say, everybody has one case."""
+    return str(record.info.get("patient", case))
 
 
 def split_of(snapshot: Snapshot) -> str:

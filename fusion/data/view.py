@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from fusion.folds import patient_of
 from fusion.recipe import Recipe
 from fusion.samples.job import block_name
 from radstore.errors import BadInput
@@ -83,7 +84,7 @@ class View:
             if entry is None:
                 continue
             if entry.ok:
-                cases[case] = Member(str(record.info.get("patient", case)), record.marks.get(FOLD))
+                cases[case] = Member(patient_of(case, record), record.marks.get(FOLD))
             else:
                 left_out[case] = (entry.error or {}).get("message", "failed")
         if not cases:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fusion.evaluate.rows import Rows
+from fusion.folds import patient_of
 from radstore.catalog import Case, Catalog
 from radstore.errors import BadInput
 from radstore.split.folds import require_disjoint
@@ -89,7 +90,7 @@ def _in_store(location: str) -> dict[str, str]:
     if not layout.is_store(open_bucket(location)):
         return {}
     return {
-        str(record.info.get("patient", case)): f"fold {record.marks[FOLD]} of {location}: {case}"
+        patient_of(case, record): f"fold {record.marks[FOLD]} of {location}: {case}"
         for case, record in open_store(location).manifest.items()
         if record.marks.get(FOLD) is not None
     }

@@ -88,7 +88,7 @@ class Models:
         BadInput
             If a model is missing or cannot be used.
         """
-        self._requirechains_in(folds or ())
+        self._require_chains(folds or ())
         return [self._chain(fold) for fold in folds or self.folds]
 
     def chains_for(self, studies: Sequence[Study]) -> dict[int, Chain]:
@@ -103,7 +103,7 @@ class Models:
             the store that a case is not in.
         """
         folds = sorted({fold for study in studies for fold in self.folds_for(study)})
-        self._requirechains_in(folds)
+        self._require_chains(folds)
         meant = {fold: [study for study in studies if fold in self.folds_for(study)] for fold in folds}
         for fold in folds:
             self._require_unseen(fold, meant[fold])
@@ -120,7 +120,7 @@ class Models:
         """The chains that have not seen the case's patient: that of its fold, or all."""
         return tuple(self.folds) if study.fold is None else (study.fold,)
 
-    def _requirechains_in(self, folds: Sequence[int]) -> None:
+    def _require_chains(self, folds: Sequence[int]) -> None:
         missing = sorted(set(folds) - set(self.folds))
         if missing:
             raise BadInput(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fusion.folds import patient_of
 from fusion.predict.ingredients import Numbers
 from fusion.recipe import Recipe
 from radstore.errors import BadInput
@@ -56,7 +57,7 @@ class Permuted:
         view = View.of(snapshot, plan_there(snapshot, self.recipe.fold), self.recipe)
         name = FEATURES + self.recipe.view
         external = {
-            case: Member(str(record.info.get("patient", case)))
+            case: Member(patient_of(case, record))
             for case, record in snapshot.manifest.items()
             if record.marks.get(FOLD) is None and name in record.blocks and record.blocks[name].ok
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fusion.folds import patient_of
 from radstore.errors import BadInput, CaseError
 from radstore.images.read import SUFFIXES, read_image
 from radstore.images.volume import Geometry, Volume
@@ -202,9 +203,7 @@ class _Folds:
         records = dict(snapshot.manifest.items()) if snapshot else {}
         marked = {case: record for case, record in records.items() if record.marks.get(FOLD) is not None}
         self._of_case = {case: int(record.marks[FOLD]) for case, record in marked.items()}
-        self._of_patient = {
-            str(record.info.get("patient", case)): self._of_case[case] for case, record in marked.items()
-        }
+        self._of_patient = {patient_of(case, record): self._of_case[case] for case, record in marked.items()}
 
     def of(self, case: str, patient: str) -> int | None:
         return self._of_case.get(case, self._of_patient.get(patient))
@@ -217,7 +216,7 @@ def _stored(view: CaseView, folds: _Folds) -> Study:
             np.asarray(image.values), Geometry.from_json(image.attrs["geometry"]), f"case {view.id}"
         )
 
-    patient = str(view.info.get("patient", view.id))
+    patient = patient_of(view.id, view.record)
     return Study(view.id, str(view.info.get("source", "")), read, patient, folds.of(view.id, patient), view)
 
 

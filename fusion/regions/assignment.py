@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion.folds import folds_of, split_of
+from fusion.folds import folds_of, patient_of, split_of
 from fusion.protocol import CHAIN, PAPER, tell
 from fusion.regions.rule import RegionRule
 from radstore.catalog import Case
@@ -68,8 +68,7 @@ class Assignment:
 
     def __init__(self, snapshot: Snapshot, fold: int | None, nested: bool = False) -> None:
         folds, self.split = folds_of(snapshot), split_of(snapshot)
-        patients = {case: snapshot.case(case).info.get("patient", case) for case in folds}
-        self.folds = {str(patients[case]): number for case, number in folds.items()}
+        self.folds = {patient_of(case, snapshot.case(case).record): number for case, number in folds.items()}
         self.fold, self.nested = fold, nested
         self.notes = [tell(PAPER)] if fold is None else [] if nested else [tell(CHAIN)]
         there = sorted(set(self.folds.values()))

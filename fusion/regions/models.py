@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion.folds import patient_of
 from fusion.predict.predictor import FusionPredictor
 from fusion.recipe import NO_FOLD, Recipe
 from fusion.regions.assignment import Stage1
@@ -151,7 +152,7 @@ def patients_trained_on(recipe: Recipe, store: str) -> frozenset[str] | None:
     except StoreError:  # the version expired: whoever asks is told that nothing is known
         return None
     return frozenset(
-        str(record.info.get("patient", case))
+        patient_of(case, record)
         for case, record in records.items()
         if record.marks.get(FOLD) is not None and record.marks[FOLD] not in recipe.held_out
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fusion.folds import folds_of
+from fusion.folds import folds_of, patient_of
 from radstore.errors import BadInput
 from radstore.split.roll import some
 from radstore.store.manifest import SPLIT, CaseRecord
@@ -86,7 +86,7 @@ def _has(record: CaseRecord | None, region: str) -> bool:
 
 def _patients(snapshot: Snapshot, folds: Mapping[str, int], fold: int) -> frozenset[str]:
     cases = [case for case, number in folds.items() if number == fold]
-    return frozenset(str(snapshot.case(case).info.get("patient", case)) for case in cases)
+    return frozenset(patient_of(case, snapshot.case(case).record) for case in cases)
 
 
 def _leak(
