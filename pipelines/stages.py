@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from fusion.inputs import CONTROLS, ROWS
+from fusion.train.settings import model_folder
 from pipelines.plan import Plan
 from pipelines.step import Command, Step, verb
 from radstore.errors import BadInput
@@ -63,10 +64,6 @@ def _held_out(plan: Plan, stage: int) -> list[tuple[int, ...]]:
 
 def _typed(held: tuple[int, ...]) -> tuple[object, ...]:
     return tuple(word for pair in zip(("--fold", "--without"), held, strict=False) for word in pair)
-
-
-def _named(held: tuple[int, ...]) -> str:
-    return "-without".join(map(str, held))
 
 
 def _nested(plan: Plan) -> tuple[str, ...]:
@@ -127,18 +124,23 @@ def _evaluate(plan: Plan) -> list[Command]:
 
 
 def _plans(plan: Plan, stage: int) -> str | None:
-    names = [f"stage{stage}-fold{_named(held)}" for held in _held_out(plan, stage)]
+    from fusion.plan import plan_folder, plan_name
+
+    names = [plan_name(stage, *held) for held in _held_out(plan, stage)]
     files = plan.files(
-        [f"{MODELS}/plans/{name}/{file}.json" for name in names for file in ("plans", "dataset")]
+        [f"{plan_folder(MODELS, name)}/{file}.json" for name in names for file in ("plans", "dataset")]
     )
     blocks = plan.blocks([f"training/{name}" for name in names], every=False)
     return files and blocks and files + blocks
 
 
 def _trained(plan: Plan, stage: int) -> str | None:
-    rows = [f"{MODELS}/stage1"] if stage == 1 else [f"{MODELS}/stage2/{row}" for row in plan.rows]
-    chains = [f"chain{_named(held)}/fold_{held[0]}" for held in _held_out(plan, stage)]
-    return plan.files([f"{row}/{chain}/checkpoint_final.pth" for row in rows for chain in chains])
+    chains = [
+        f"{model_folder(MODELS, stage, row, *held)}/fold_{held[0]}"
+        for row in (plan.rows if stage == 2 else ("",))
+        for held in _held_out(plan, stage)
+    ]
+    return plan.files([f"{chain}/checkpoint_final.pth" for chain in chains])
 
 
 def _kept(plan: Plan) -> str | None:

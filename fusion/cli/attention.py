@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusion.cli import shared
-from fusion.cli.progress import Display
 from fusion.telling import Doing
 from radstore.cli import exits, options
 from radstore.cli.output import failures, note, place, say
@@ -42,6 +41,7 @@ def attention(
 
     1 means: looked at as if all of the tile were looked at alike.
     """
+    from fusion.cli.progress import Display
     from fusion.device import choose_device
     from fusion.predict.attention import export_attention
     from fusion.predict.models import Models

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from fusion.cli import shared
-from fusion.cli.progress import Display
 from radstore.cli import exits, options
 from radstore.cli.output import note, say
 
@@ -33,6 +32,7 @@ def serve_challenge(
     voxels: shared.Voxels = shared.VOXELS,
 ) -> int:
     """Predict the one CT of the PANORAMA challenge's container interface."""
+    from fusion.cli.progress import Display
     from fusion.predict.candidate_rule import CandidateRule
     from fusion.predict.challenge import serve_challenge as run
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusion.cli import shared
-from fusion.cli.progress import Display
 from radstore.cli import exits, options
 from radstore.cli.output import failures, many, note, place, say, show_json, show_table
 
@@ -57,6 +56,7 @@ def predict(
     averaged. What a store has of a case is read from there, the rest is computed. A run that was stopped
     goes on where it stopped.
     """
+    from fusion.cli.progress import Display
     from fusion.predict.api import predict as run
     from fusion.predict.candidate_rule import CandidateRule
 

@@ -16,9 +16,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from radstore.cli.output import note, stderr
-
-LINE_EVERY = 10.0  # seconds; as in a build
+from radstore.cli.output import LINE_EVERY, note, stderr
 
 
 class Display:

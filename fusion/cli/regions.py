@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusion.cli import shared
-from fusion.cli.progress import Display
 from radstore.cli import exits, options
 from radstore.cli.output import failures, many, note, place, say, show_json
 from radstore.errors import BadInput
@@ -60,6 +59,7 @@ def regions(
         raise BadInput(f"--stage {stage} predicts no regions", "Stage 1 does: leave it out.")
     if (fold is None) != paper:
         raise BadInput("a chain has a fold, or is of paper mode", "Give either --fold K or --paper.")
+    from fusion.cli.progress import Display
     from fusion.regions import predict_regions
 
     with Display() as display:

@@ -16,6 +16,7 @@ from fusion.regions.rule import FALLBACK, region_from_labels
 from fusion.telling import Doing, Progress
 from radstore.build.digests import DigestCache, fingerprint, is_settled
 from radstore.build.outcome import explained
+from radstore.build.run import COMMIT_CASES, COMMIT_SECONDS
 from radstore.catalog import Case
 from radstore.images.digest import volume_digest
 from radstore.images.read import read_image
@@ -26,7 +27,6 @@ from radstore.store.regions import Keeper, StoredRegion
 from radstore.store.table import REGION
 
 STEP = "stage1"  # in the record of a failure
-COMMIT_CASES, COMMIT_SECONDS = 64, 60.0  # as in a build: a run that is killed loses at most this much
 
 
 @dataclass(frozen=True)

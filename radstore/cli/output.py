@@ -20,6 +20,7 @@ from rich.table import Table
 
 ENDLESS = 10_000  # characters a line, where there is no terminal and so no edge: nothing is cut or folded
 LAST_COLUMN = 24  # at least so many characters of a table's last column before it is folded
+LINE_EVERY = 10.0  # seconds between two plain lines of progress, where there is no terminal for a bar
 LISTED = 20  # how many of a long list are shown, where another verb shows them all
 
 

@@ -12,14 +12,12 @@ from radstore.build.nannies import pinning
 from radstore.build.outcome import Outcome
 from radstore.build.plan import Plan
 from radstore.build.run import Progress as BuildProgress
-from radstore.cli.output import LISTED, failures, many, note, stderr
+from radstore.cli.output import LINE_EVERY, LISTED, failures, many, note, stderr
 from radstore.store.log import Version
 
 if TYPE_CHECKING:
     from radstore.build.api import Prepared
     from radstore.quality.examine import Examination
-
-LINE_EVERY = 10.0  # seconds between two plain lines
 
 
 def introduction(prepared: Prepared) -> list[str]:
