@@ -44,9 +44,7 @@ def regions(
         typer.Option("--paper", help="One Stage 1 for all cases, those it trained on too: optimistic."),
     ] = False,
     device: shared.Device = "auto",
-    message: Annotated[
-        str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
-    ] = "",
+    message: options.Message = "",
     as_json: options.Json = False,
 ) -> int:
     """Predict the region of each case with Stage 1 and keep it in the store.

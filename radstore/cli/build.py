@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from radstore.cli import exits, options, output
-from radstore.cli.options import DEFAULT_CATALOG
+from radstore.cli.asked import Asked, asking
 from radstore.cli.output import LISTED, many, note, place, say
 
 if TYPE_CHECKING:
     from radstore.build.api import BuildReport, Prepared
 
 
+@asking
 def build(
-    features: options.Features,
-    catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
-    store: options.CatalogsStore = None,
-    source: options.Source = None,
-    cases: options.Cases = None,
-    engine: options.Engine = "auto",
-    region: options.Region = None,
-    settings: options.Set = None,
+    asked: Asked,
     limit: options.Limit = None,
     workers: Annotated[
         int | None,
@@ -60,9 +53,7 @@ def build(
             help="With 100 cases or more to do, look at the features on four of them first.",
         ),
     ] = True,
-    message: Annotated[
-        str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
-    ] = "",
+    message: options.Message = "",
     as_json: options.Json = False,
 ) -> int:
     """Compute what the store lacks and commit it as a new version.
@@ -78,14 +69,7 @@ def build(
 
     with Display(runs=not dry_run) as display:
         report = run(
-            features,
-            catalog=options.catalog_file(catalog),
-            store=options.given_store(store),
-            source=source,
-            cases=options.case_list(cases),
-            engine=engine,
-            region=region,
-            settings=settings or (),
+            **asked.arguments(),
             limit=limit,
             workers=workers,
             gpus=gpus,
@@ -106,15 +90,9 @@ def build(
     return exits.SOME_FAILED if report.failed else exits.OK
 
 
+@asking
 def check(
-    features: options.Features,
-    catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
-    store: options.CatalogsStore = None,
-    source: options.Source = None,
-    cases: options.Cases = None,
-    engine: options.Engine = "auto",
-    region: options.Region = None,
-    settings: options.Set = None,
+    asked: Asked,
     limit: options.Limit = None,
     sample: Annotated[
         int,
@@ -143,14 +121,7 @@ def check(
 
     with output.counting() as progress:
         found = run(
-            features,
-            catalog=options.catalog_file(catalog),
-            store=options.given_store(store),
-            source=source,
-            cases=options.case_list(cases),
-            engine=engine,
-            region=region,
-            settings=settings or (),
+            **asked.arguments(),
             limit=limit,
             sample=sample,
             seed=seed,

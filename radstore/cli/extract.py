@@ -23,7 +23,7 @@ def extract(
         int | None,
         typer.Option("--label", min=1, metavar="L", help="The region's value in MASK. Default: the spec's."),
     ] = None,
-    engine: options.Engine = "auto",
+    engine: options.Engine = options.DEFAULT_ENGINE,
     settings: options.Set = None,
     maps: Annotated[
         Path | None,

@@ -9,8 +9,9 @@ import typer
 
 from radstore.errors import BadInput
 
-DEFAULT_CATALOG = "catalog.yaml"
+DEFAULT_CATALOG = Path("catalog.yaml")
 DEFAULT_STORE = "./store"
+DEFAULT_ENGINE = "auto"
 
 Features = Annotated[
     Path,
@@ -18,6 +19,15 @@ Features = Annotated[
 ]
 CatalogFile = Annotated[
     Path, typer.Option("--catalog", "-c", metavar="FILE", help="What and where: the catalog of cases.")
+]
+CatalogToo = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalog",
+        "-c",
+        metavar="FILE",
+        help=f"Its cases count too. Default: the {DEFAULT_CATALOG} here, without --store.",
+    ),
 ]
 Store = Annotated[
     str | None,
@@ -67,6 +77,8 @@ Label = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes at work. Default: one a core.")
 ]
+Message = Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -103,7 +115,7 @@ def store_location(store: str | None) -> str:
     """Where the store is: as asked, else as the catalog here says, else `DEFAULT_STORE`."""
     if given_store(store):
         return str(store)
-    if Path(DEFAULT_CATALOG).is_file():
+    if DEFAULT_CATALOG.is_file():
         from radstore.catalog import load_catalog
 
         return str(load_catalog(DEFAULT_CATALOG).store)
@@ -119,9 +131,22 @@ def catalog_file(catalog: Path) -> Path:
         If it is not: says how to get one.
     """
     if not catalog.exists():
-        where = f"in {Path.cwd()}" if catalog == Path(DEFAULT_CATALOG) else "there"
+        where = f"in {Path.cwd()}" if catalog == DEFAULT_CATALOG else "there"
         raise BadInput(
             f"no {catalog} {where}",
             "Write one with `radstore init FOLDER`, or name another with --catalog.",
         )
     return catalog
+
+
+def catalog_too(catalog: Path | None, store: str | None) -> Path | None:
+    """``--catalog`` of a verb that can do without: as given, else the one here, unless ``--store`` is given.
+
+    Raises
+    ------
+    BadInput
+        If the one that was given is not there.
+    """
+    if catalog is not None:
+        return catalog_file(catalog)
+    return DEFAULT_CATALOG if given_store(store) is None and DEFAULT_CATALOG.is_file() else None

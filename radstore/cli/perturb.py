@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from radstore.cli import exits, options, output
-from radstore.cli.options import DEFAULT_CATALOG
+from radstore.cli.asked import Asked, asking
 from radstore.cli.output import counting, many, note, place, say, show_table
 
 if TYPE_CHECKING:
@@ -23,15 +23,9 @@ def _strength(name: str, unit: str, what: str) -> Any:
     return typer.Option(f"--{name}", min=0, metavar=unit, help=f"{what}; 0 leaves it out.")
 
 
+@asking
 def perturb(
-    features: options.Features,
-    catalog: options.CatalogFile = Path(DEFAULT_CATALOG),
-    store: options.CatalogsStore = None,
-    source: options.Source = None,
-    cases: options.Cases = None,
-    engine: options.Engine = "auto",
-    region: options.Region = None,
-    settings: options.Set = None,
+    asked: Asked,
     sample: Annotated[int, typer.Option("--sample", min=2, metavar="N", help="On how many cases.")] = 30,
     dilate: Annotated[float, _strength("dilate", "MM", "Move the mask's outline outwards")] = 1.0,
     erode: Annotated[float, _strength("erode", "MM", "Move it inwards")] = 1.0,
@@ -47,7 +41,7 @@ def perturb(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="The table to write. Default: SPEC@REGION.icc.csv."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: options.Force = False,
     as_json: options.Json = False,
 ) -> int:
     """Measure how robust the features are: ICC per feature.
@@ -63,14 +57,7 @@ def perturb(
 
     with counting() as progress:
         report = run(
-            features,
-            catalog=options.catalog_file(catalog),
-            store=options.given_store(store),
-            source=source,
-            cases=options.case_list(cases),
-            engine=engine,
-            region=region,
-            settings=settings or (),
+            **asked.arguments(),
             sample=sample,
             dilate=dilate,
             erode=erode,

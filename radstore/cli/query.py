@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from radstore.cli import exits, options, output
-from radstore.cli.options import DEFAULT_CATALOG, store_location
+from radstore.cli.options import store_location
 from radstore.cli.output import LISTED, many, place, say, show_json, show_table
 from radstore.errors import BadInput, StoreError
 from radstore.suggest import suggest
@@ -173,28 +172,19 @@ def _described(entry: Entry) -> tuple[str, ...]:
 
 def status(
     version: options.Version = None,
-    catalog: Annotated[
-        Path | None,
-        typer.Option(
-            "--catalog",
-            "-c",
-            metavar="FILE",
-            help=f"Its cases should be there. Default: the {DEFAULT_CATALOG} here, without --store.",
-        ),
-    ] = None,
+    catalog: options.CatalogToo = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> int:
     """Say how far every view is: done, missing, failed and why."""
     from radstore.store import admin
 
-    if catalog is None and store is None and Path(DEFAULT_CATALOG).is_file():
-        catalog = Path(DEFAULT_CATALOG)
+    catalog = options.catalog_too(catalog, store)
     expected: tuple[str, ...] = ()
     if catalog is not None:
         from radstore.catalog import load_catalog
 
-        loaded = load_catalog(options.catalog_file(catalog))
+        loaded = load_catalog(catalog)
         expected = tuple(case.id for case in loaded.cases())
         store = store or str(loaded.store)
     found = admin.status(store_location(store), version, expected=expected)

@@ -79,7 +79,7 @@ def select(
             help="The spec to write. Default: selected.yaml, or selected.foldK.yaml.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: options.Force = False,
     store: options.Store = None,
     jobs: options.Jobs = None,
     as_json: options.Json = False,

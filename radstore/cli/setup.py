@@ -16,8 +16,8 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the CTs and masks lie.")],
     catalog: Annotated[
         Path, typer.Option("--catalog", "-c", metavar="FILE", help="The catalog to write.")
-    ] = Path(DEFAULT_CATALOG),
-    force: Annotated[bool, typer.Option("--force", help="Replace a catalog that is there.")] = False,
+    ] = DEFAULT_CATALOG,
+    force: options.Force = False,
 ) -> int:
     """Look at a folder of CTs and masks, write a first catalog.
 
@@ -33,7 +33,7 @@ def init(
     with writing(catalog) as file:
         file.write_text(text, encoding="utf-8")
     say(text)
-    named = "" if catalog == Path(DEFAULT_CATALOG) else f" --catalog {catalog}"
+    named = "" if catalog == DEFAULT_CATALOG else f" --catalog {catalog}"
     say(f"written: {catalog}")
     say(f"Look it over, name its regions, then: radstore check --features selected.yaml{named}")
     return exits.OK

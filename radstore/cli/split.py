@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from radstore.cli import exits, options
-from radstore.cli.options import DEFAULT_CATALOG
 from radstore.cli.output import LISTED, counting, many, note, place, say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -40,21 +39,11 @@ def split(
         ),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing, only check the folds.")] = False,
-    catalog: Annotated[
-        Path | None,
-        typer.Option(
-            "--catalog",
-            "-c",
-            metavar="FILE",
-            help=f"Its cases are split too. Default: the {DEFAULT_CATALOG} here, without --store.",
-        ),
-    ] = None,
+    catalog: options.CatalogToo = None,
     source: options.Source = None,
     store: options.CatalogsStore = None,
     jobs: options.Jobs = None,
-    message: Annotated[
-        str, typer.Option("--message", "-m", metavar="TEXT", help="Why; stands in the log.")
-    ] = "",
+    message: options.Message = "",
     as_json: options.Json = False,
 ) -> int:
     """Give every case a fold: no patient in two, strata balanced.
@@ -64,12 +53,11 @@ def split(
     """
     from radstore.split import split as run
 
-    if catalog is None and options.given_store(store) is None and Path(DEFAULT_CATALOG).is_file():
-        catalog = Path(DEFAULT_CATALOG)
+    catalog = options.catalog_too(catalog, store)
     with counting() as progress:
         report = run(
             options.given_store(store) or (None if catalog else options.DEFAULT_STORE),
-            catalog=options.catalog_file(catalog) if catalog else None,
+            catalog=catalog,
             source=source,
             k=k,
             seed=seed,
