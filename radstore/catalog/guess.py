@@ -54,7 +54,8 @@ def guess_catalog(folder: str | Path, catalog_folder: str | Path | None = None) 
         raise _nothing(folder, seen)
     base = _base(folder, catalog_folder)
     lines = [
-        f"# Written by looking at {folder}. Check it, then: radstore check",
+        f"# Written by looking at {folder}. Look it over, name its regions, then:",
+        "# radstore check --features FILE",
         "store: ./store",
         "sources:",
         f"  {_name(folder)}:",

@@ -7,9 +7,9 @@ its own to gc.
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,20 +117,30 @@ def path_of(bucket: Bucket, folder: str) -> str:
 
 
 def open_group(bucket: Bucket, folder: str) -> zarr.Group:
-    """The block's Zarr group, read-only; arrays are read when indexed."""
+    """The block's Zarr group, read-only; arrays are read when indexed. Raises as `load`."""
     import zarr
 
     path = path_of(bucket, folder)
-    return zarr.open_group(bucket.zarr(), path=path, mode="r", zarr_format=3, use_consolidated=False)
+    with _decoding(bucket, folder):
+        return zarr.open_group(bucket.zarr(), path=path, mode="r", zarr_format=3, use_consolidated=False)
 
 
 def load(bucket: Bucket, folder: str) -> Block:
-    """The whole block, decoded."""
+    """The whole block, decoded.
+
+    Raises
+    ------
+    StoreError
+        If there is no block in this folder.
+    CorruptBlock
+        If it cannot be decoded.
+    """
     group = open_group(bucket, folder)
-    attrs = own_attributes(group)
-    arrays = {name: np.asarray(group[name][...]) for name in attrs["arrays"]}  # type: ignore[index]
-    geometry = Geometry.from_json(attrs["geometry"]) if attrs["geometry"] else None
-    return Block(attrs["kind"], arrays, geometry, attrs["content"], attrs["provenance"])
+    with _decoding(bucket, folder):
+        attrs = own_attributes(group)
+        arrays = {name: np.asarray(group[name][...]) for name in attrs["arrays"]}  # type: ignore[index]
+        geometry = Geometry.from_json(attrs["geometry"]) if attrs["geometry"] else None
+        return Block(attrs["kind"], arrays, geometry, attrs["content"], attrs["provenance"])
 
 
 def attributes(bucket: Bucket, folder: str) -> dict[str, Any]:
@@ -169,7 +179,18 @@ def verify(bucket: Bucket, folder: str, digest: str) -> None:
 
 
 def _pointer(bucket: Bucket, folder: str) -> dict[str, Any]:
-    return json.loads(bucket.read(f"{folder}/{layout.POINTER}"))
+    return layout.read_json(bucket, f"{folder}/{layout.POINTER}", REMAKE)
+
+
+@contextmanager
+def _decoding(bucket: Bucket, folder: str) -> Iterator[None]:
+    """Says of damaged bytes where they are; what Zarr and its codecs raise tells only what is wrong."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise CorruptBlock(
+            f"{bucket.location}/{folder}: cannot be read ({type(error).__name__}: {error})", REMAKE
+        ) from error
 
 
 def _encode(block: Block) -> dict[str, bytes]:

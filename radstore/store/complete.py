@@ -1,4 +1,4 @@
-"""Zarr reads a chunk that is not there as fill values; here every chunk was written, so it is damage."""
+"""Zarr reads a chunk that is not there or empty as fill values; here all were written, so it is damage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = re.compile(r".*/c(/\d+)+")
 
 
 class CompleteStore(WrapperStore[Store]):
-    """A Zarr store in which a missing chunk is an error.
+    """A Zarr store in which a missing or empty chunk is an error.
 
     Raises
     ------
@@ -33,8 +33,9 @@ class CompleteStore(WrapperStore[Store]):
         if isinstance(self._store, ObjectStore):
             refuse_fork()
         found = await super().get(key, prototype, byte_range)
-        if found is None and _CHUNK.fullmatch(key):
+        if not found and _CHUNK.fullmatch(key):
+            what = "missing" if found is None else "empty"
             raise CorruptBlock(
-                f"{self._store}/{key} is missing", "Run `radstore verify`, it says how to mend it."
+                f"{self._store}/{key} is {what}", "Run `radstore verify`, it says how to mend it."
             )
         return found

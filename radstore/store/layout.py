@@ -18,7 +18,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from radstore.errors import StoreError
+from radstore.errors import CorruptBlock, StoreError
 from radstore.store.bucket import STAGING, Bucket
 from radstore.store.local import LocalBucket
 
@@ -62,6 +62,25 @@ def manifest(sha: str) -> str:
 def to_json(value: Any) -> bytes:
     """JSON for people: indented, keys sorted, one newline at the end."""
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def read_json(bucket: Bucket, path: str, remedy: str) -> dict[str, Any]:
+    """A JSON object that the store wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    CorruptBlock
+        If it is damaged; `remedy` says what to do then.
+    """
+    try:
+        value = json.loads(bucket.read(path))
+        if not isinstance(value, dict):
+            raise ValueError("no JSON object")
+        return value
+    except ValueError as error:
+        raise CorruptBlock(f"{bucket.location}/{path}: cannot be read ({error})", remedy) from error
 
 
 def is_store(bucket: Bucket) -> bool:

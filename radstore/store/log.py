@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 import platform
 import re
 import time
@@ -69,6 +68,8 @@ class Version:
 
 
 EMPTY = Version(0, 0, "")
+RESTORE = "Restore this file from a copy; or delete it, if the version before it will do."
+RETAG = "Delete this file, then name the version again with `radstore tag`."
 _TAG_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 
 
@@ -127,7 +128,7 @@ def read(bucket: Bucket, number: int) -> Version:
 
 
 def _load(bucket: Bucket, number: int) -> Version:
-    return Version(**json.loads(bucket.read(layout.log_entry(number)))) if number else EMPTY
+    return Version(**layout.read_json(bucket, layout.log_entry(number), RESTORE)) if number else EMPTY
 
 
 def head(bucket: Bucket) -> Version:
@@ -213,7 +214,7 @@ def _create(bucket: Bucket, version: Version) -> bool:
     path = layout.log_entry(version.number)
     if bucket.create(path, layout.to_json(vars(version))):
         return True
-    return bool(json.loads(bucket.read(path))["nonce"] == version.nonce)
+    return bool(layout.read_json(bucket, path, RESTORE)["nonce"] == version.nonce)
 
 
 def _split_vanished(
@@ -291,7 +292,7 @@ def tags(bucket: Bucket) -> dict[str, int]:
     """Tag → version number."""
     files = [stat.path for stat in bucket.list(layout.TAGS) if stat.path.endswith(".json")]
     names = sorted(path.removeprefix(layout.TAGS).removesuffix(".json") for path in files)
-    contents = for_each(bucket, lambda name: json.loads(bucket.read(layout.tag(name))), names)
+    contents = for_each(bucket, lambda name: layout.read_json(bucket, layout.tag(name), RETAG), names)
     return {name: int(content["version"]) for name, content in zip(names, contents, strict=True)}
 
 

@@ -311,10 +311,11 @@ def test_a_truncated_file_shows(
 ) -> None:
     digest, file = damaged
     file(name).write_bytes(file(name).read_bytes()[:keep])
-    with pytest.raises(CorruptBlock) as caught:
-        blocks.verify(local, FOLDER, digest)
-    assert FOLDER in caught.value.message
-    assert caught.value.remedy
+    for read in (lambda: blocks.verify(local, FOLDER, digest), lambda: blocks.load(local, FOLDER)):
+        with pytest.raises(CorruptBlock) as caught:
+            read()
+        assert FOLDER in caught.value.message
+        assert caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["zarr.json", "maps/zarr.json", "maps/c/0/0/0/0", "region/c/0/0/0"])

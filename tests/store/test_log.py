@@ -15,7 +15,7 @@ import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError
 
-from radstore.errors import ConflictError, StoreError
+from radstore.errors import ConflictError, CorruptBlock, StoreError
 from radstore.store import layout, lease, log
 from radstore.store.bucket import Bucket, open_bucket
 from radstore.store.log import EMPTY, Change, Version
@@ -336,3 +336,15 @@ def test_how_marks_came_about_is_inherited(make: Any) -> None:
     second = make.commit("b", CaseRecord({}, marks={"size": 9}), marks={"size": {"region": "lesion"}}).version
     assert first.marks == {"fold": {"k": 5}}
     assert log.head(make.bucket).marks == second.marks == {"fold": {"k": 5}, "size": {"region": "lesion"}}
+
+
+@pytest.mark.parametrize("left", [b"", b'{"number": 1, "par', b"[]", b"\xff"])
+def test_a_damaged_entry_is_told_with_its_file(make: Any, left: bytes) -> None:
+    make.commit_image("a")
+    make.bucket.write(layout.log_entry(1), left)
+    make.bucket.write(layout.tag("best"), left)
+    with pytest.raises(CorruptBlock, match=r"log/00000001\.json: cannot be read") as told:
+        log.head(make.bucket)
+    assert "Restore" in told.value.remedy
+    with pytest.raises(CorruptBlock, match=r"tags/best\.json: cannot be read"):
+        log.tags(make.bucket)
