@@ -167,7 +167,10 @@ def _tell(report: BuildReport) -> None:
         return
     if not tally.versions:
         number = report.version.number if report.version else 0
-        why = "nothing was finished" if tally.interrupted else "nothing to compute, nothing to commit"
+        if tally.interrupted:
+            why = "nothing was finished"
+        else:
+            why = "nothing new to commit" if tally.failed else "nothing to compute, nothing to commit"
         say(f"{why}: {where} stays at version {number}")
         return
     failed = f", {len(tally.failed):,} failed" if tally.failed else ""
