@@ -110,8 +110,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     @property
     def module(self) -> nn.Module:
         """The network, without what compiles or distributes it."""
-        network = self.network
-        network = network.module if isinstance(network, DistributedDataParallel) else network
+        network = _undistributed(self.network)
         return network._orig_mod if isinstance(network, OptimizedModule) else network
 
     # Building
@@ -223,6 +222,11 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
         super().on_epoch_end()
         self.progress(Epoch.of_log(self.logger.get_checkpoint(), self.current_epoch, self.num_epochs))
 
+    def on_train_end(self) -> None:
+        """nnU-Net's; then lets go of the group of processes, which may end now."""
+        super().on_train_end()
+        self.network = _undistributed(self.network)
+
     # Files
 
     def save_checkpoint(self, filename: str) -> None:
@@ -248,3 +252,7 @@ class FusionTrainer(nnUNetTrainer):  # type: ignore[misc]
     def print_to_log_file(self, *args: Any, **how: Any) -> None:
         """nnU-Net's, to the file alone: a library is silent, and `progress` tells the rest."""
         super().print_to_log_file(*args, **how | {"also_print_to_console": False})
+
+
+def _undistributed(network: nn.Module) -> nn.Module:
+    return network.module if isinstance(network, DistributedDataParallel) else network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ def joined(ddp: bool | None, device: torch.device) -> Iterator[torch.device]:
         yield device
     finally:
         distributed.destroy_process_group()
+        # what held the group lies in reference cycles: left to the interpreter's end, gloo's threads abort it
+        gc.collect()
 
 
 def is_main() -> bool:
