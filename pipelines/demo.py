@@ -20,11 +20,11 @@ RADSTORE = ".venv/bin/radstore"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print and draw what the store holds."""
+    """Print and draw what the store holds, and build it again."""
     asked = _arguments(argv)
     snapshot = radstore.open(asked.store)
     case = snapshot.case(_lesion_case(snapshot))
-    again = radstore.build.build(asked.features, catalog=asked.catalog, store=asked.store, dry_run=True)
+    again = radstore.build.build(asked.features, catalog=asked.catalog, store=asked.store)
     print(snapshot.features, end="\n\n")
     print(f"Picture: {draw(case, asked.out)}")
     print(_repeated(again), end="\n\n")
@@ -79,10 +79,10 @@ def _volume(array: xr.DataArray, source: str) -> Volume:
 
 
 def _repeated(report: BuildReport) -> str:
-    plan = report.prepared.plan
-    if plan.todo:
-        return f"A second build would compute {len(plan.todo)} of {plan.total} cases."
-    return f"A second build would compute nothing: all {plan.total} cases are up to date."
+    computed = report.tally.computed if report.tally else 0
+    if computed or report.failed:
+        return f"A second build computed {computed} features and maps; {len(report.failed)} cases failed."
+    return f"A second build computed nothing: all {report.prepared.plan.total} cases are up to date."
 
 
 def _aligned(*commands: tuple[str, str]) -> str:

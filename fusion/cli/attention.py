@@ -35,7 +35,7 @@ def attention(
     step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
     checkpoint: shared.Checkpoint = shared.CHECKPOINT,
-    engine: options.Engine = "auto",
+    engine: options.Engine = options.DEFAULT_ENGINE,
 ) -> int:
     """Show where the global vector looks in a case: a map in the CT's geometry, and a picture.
 

@@ -24,7 +24,7 @@ def evaluate(
             help="What `fusion predict` wrote; the row is the one its predictions.json names.",
         ),
     ],
-    catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
+    catalog: options.CatalogFile = options.DEFAULT_CATALOG,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the report goes.")] = Path(
         "evaluation"
     ),

@@ -125,7 +125,7 @@ def plan(
     models: Annotated[
         Path, typer.Option("--models", metavar="DIR", help="The folder of plans and models.")
     ] = shared.DEFAULT_MODELS,
-    catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
+    catalog: options.CatalogFile = options.DEFAULT_CATALOG,
     store: options.CatalogsStore = None,
     source: options.Source = None,
     jobs: options.Jobs = None,

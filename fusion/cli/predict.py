@@ -36,7 +36,7 @@ def predict(
     step: shared.Step = shared.STEP,
     mirroring: shared.Mirroring = True,
     checkpoint: shared.Checkpoint = shared.CHECKPOINT,
-    engine: options.Engine = "auto",
+    engine: options.Engine = options.DEFAULT_ENGINE,
     threshold: shared.Threshold = shared.THRESHOLD,
     factor: shared.Factor = shared.FACTOR,
     most: shared.Most = shared.MOST,

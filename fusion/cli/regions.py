@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +23,7 @@ def regions(
     ] = None,
     stage: Annotated[int, typer.Option("--stage", metavar="1", help="Which stage predicts them.")] = 1,
     models: shared.Models = shared.DEFAULT_MODELS,
-    catalog: options.CatalogFile = Path(options.DEFAULT_CATALOG),
+    catalog: options.CatalogFile = options.DEFAULT_CATALOG,
     store: options.CatalogsStore = None,
     source: options.Source = None,
     cases: options.Cases = None,
