@@ -43,6 +43,10 @@ CLASSES: dict[str, list[str]] = {
     "ngtdm": [],
 }
 NAMED = [
+    *(
+        f"original_firstorder_{name}"
+        for name in ("CoefficientOfVariation", "QuartileCoefficientOfDispersion")
+    ),
     "original_shape_Compactness1",
     "original_shape_Compactness2",
     "original_shape_SphericalDisproportion",

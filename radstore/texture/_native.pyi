@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-FEATURES: dict[str, list[str]]  # family → features, in the order of its enum
+# family → (name, needs, meaning of one of our own) in the order of its enum; see kernels/common.hpp
+FEATURES: dict[str, list[tuple[str, str, str]]]
 
 def glcm(**arguments: Any) -> np.ndarray: ...
 def glrlm(**arguments: Any) -> np.ndarray: ...

@@ -36,6 +36,8 @@ _CODES: Mapping[str, Mapping[str, str]] = {
         "8DWT": "90Percentile",
         "84IY": "Maximum",
         "SALO": "InterquartileRange",
+        "7TET": "CoefficientOfVariation",
+        "9S40": "QuartileCoefficientOfDispersion",
         "2OJQ": "Range",
         "4FUA": "MeanAbsoluteDeviation",
         "1128": "RobustMeanAbsoluteDeviation",

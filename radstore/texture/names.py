@@ -1,8 +1,9 @@
 """The names: every feature class, feature and filter there is, with one line on each.
 
-The one list of names. The spec checks against it, ``radstore features`` prints it, and the features of a
-class stand in the order in which PyRadiomics computes "all of them". Formulas: Zwanenburg et al., *The image
-biomarker standardisation initiative*, 2016 (arXiv:1612.07003), where the names agree.
+The one list of PyRadiomics' names; those of our own stand in the kernels' headers. The spec checks against
+it, ``radstore features`` prints it, and the features of a class stand in the order in which PyRadiomics
+computes "all of them". Formulas: Zwanenburg et al., *The image biomarker standardisation initiative*, 2016
+(arXiv:1612.07003), where the names agree.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
+
+from radstore.texture.order import OWN
 
 Status = Literal["default", "named", "withdrawn", "own"]
 
@@ -212,10 +215,6 @@ _WITHDRAWN = (
     ("gldm", "GrayLevelNonUniformityNormalized", "as first order's Uniformity", "firstorder_Uniformity"),
 )
 
-# Features that PyRadiomics has not: class, name in the kernels' list, meaning. None so far. The rest
-# stands in the header of its class: its place in the list, its formula, the section that computes it.
-_OWN: tuple[tuple[str, str, str], ...] = ()
-
 
 def _registry() -> dict[str, dict[str, FeatureName]]:
     table = {
@@ -226,8 +225,9 @@ def _registry() -> dict[str, dict[str, FeatureName]]:
         table[family][name] = FeatureName(family, name, meaning, "named", instead)
     for family, name, meaning, instead in _WITHDRAWN:
         table[family][name] = FeatureName(family, name, meaning, "withdrawn", instead)
-    for family, name, meaning in _OWN:
-        table[family][name] = FeatureName(family, name, meaning, "own")
+    for family, features in OWN.items():
+        for name, meaning in features.items():
+            table[family][name] = FeatureName(family, name, meaning, "own")
     return table
 
 

@@ -29,19 +29,30 @@ def _size_feature(family: str, kernel: str) -> str:
     return kernel
 
 
+def _name(family: str, kernel: str) -> str:
+    """PyRadiomics' name of a feature in the kernels' lists."""
+    if family in _SIZE_WORDS:
+        return _size_feature(family, kernel)
+    return {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
+
+
+LISTS: Mapping[str, str] = {
+    family: "sizes" if family in _SIZE_WORDS else family
+    for family in ("glcm", "glrlm", "glszm", "gldm", "ngtdm", "firstorder")
+}
+"""Family → the kernels' list that has its features."""
+
 ORDER: Mapping[str, tuple[str, ...]] = {
-    "glcm": tuple(_native.FEATURES["glcm"]),
-    **{
-        family: tuple(_size_feature(family, kernel) for kernel in _native.FEATURES["sizes"])
-        for family in _SIZE_WORDS
-    },
-    "ngtdm": tuple(_native.FEATURES["ngtdm"]),
-    "firstorder": tuple(
-        {"P10": "10Percentile", "P90": "90Percentile"}.get(kernel, kernel)
-        for kernel in _native.FEATURES["firstorder"]
-    ),
+    family: tuple(_name(family, kernel) for kernel, _, _ in _native.FEATURES[listed])
+    for family, listed in LISTS.items()
 }
 """Family → its features, as PyRadiomics calls them, in the order of the kernels' lists."""
+
+OWN: Mapping[str, Mapping[str, str]] = {
+    family: {_name(family, kernel): meaning for kernel, _, meaning in _native.FEATURES[listed] if meaning}
+    for family, listed in LISTS.items()
+}
+"""Family → the features that PyRadiomics has not → what they are."""
 
 FAMILIES = tuple(ORDER)
 """The texture classes."""

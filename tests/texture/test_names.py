@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from radstore.engines.pyradiomics.library import FEATURE_CLASSES, library
 from radstore.texture import names
-from radstore.texture.order import ORDER
+from radstore.texture.order import ORDER, OWN
 
 
 def test_classes_and_their_order_are_pyradiomics():
@@ -79,3 +79,11 @@ def test_describe_has_one_short_line_for_everything():
     assert names.FEATURES.keys() <= lines.keys()
     assert all(line and "\n" not in line and len(line) < 110 for line in lines.values())
     assert "see glcm_Id)" in lines["glcm_Homogeneity1"]
+
+
+@pytest.mark.parametrize("family", list(OWN))
+def test_a_feature_of_our_own_is_one_that_pyradiomics_has_not(family):
+    assert not set(OWN[family]) & set(FEATURE_CLASSES[family].getFeatureNames())
+    for name, meaning in OWN[family].items():
+        assert names.FEATURES[family][name] == names.FeatureName(family, name, meaning, "own")
+        assert name not in names.default_features(family)

@@ -16,6 +16,7 @@ from radstore.texture import _native
 from radstore.texture.device.grid import Grid
 from radstore.texture.device.placement import Part, Placement
 from radstore.texture.device.tables import Tables
+from radstore.texture.order import LISTS
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 MERGED = ("RS_MERGED",)  # directions merged with weights: counts are double
@@ -53,10 +54,8 @@ VOXELS = np.dtype(
     align=True,
 )
 
-ENUM = {"glrlm": "sizes", "glszm": "sizes", "gldm": "sizes"}  # families that share one
 FEATURES = {
-    family: tuple(_native.FEATURES[ENUM.get(family, family)])
-    for family in ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
+    family: tuple(name for name, _, _ in _native.FEATURES[listed]) for family, listed in LISTS.items()
 }
 """Family → its features in the order of the kernels' enum: columns of what a kernel writes."""
 
@@ -105,9 +104,10 @@ class Call:
         """`wanted`, a bit a feature."""
         return sum(1 << feature for feature in set(self.wanted))
 
-    def wants(self, *features: str) -> bool:
-        """Whether any of these is wanted."""
-        return any(FEATURES[self.family][feature] in features for feature in self.wanted)
+    def needs(self, section: str) -> bool:
+        """Whether a wanted feature needs a section of its header, e.g. ``ORDER``."""
+        listed = _native.FEATURES[LISTS[self.family]]
+        return any(section in listed[feature][1].split(" | ") for feature in self.wanted)
 
     @property
     def reach(self) -> int:

@@ -20,7 +20,7 @@ def glcm(*, symmetric: bool, **common: Any) -> Array:
     """Grey level co-occurrence."""
     call = Call.of("glcm", common)
     K, item = call.levels, 8 if call.merged else 4
-    matrix = 8 * K * K if call.wants("MCC") else 0
+    matrix = 8 * K * K if call.needs("EIGENVALUE") else 0
     cells = K * K
     flag = np.int32(symmetric)
     listed = not call.region and item * cells > LISTED

@@ -12,9 +12,6 @@ from radstore.texture.device.placement import Part
 from radstore.texture.device.region import Region
 from radstore.texture.device.windows import run_windows
 
-# first order features that need sorted values, as the kernels name them
-ORDERED = ("P10", "P90", "InterquartileRange", "Median", "RobustMeanAbsoluteDeviation")
-
 
 def glszm(**common: Any) -> Array:
     """Grey level size zones."""
@@ -111,7 +108,7 @@ def firstorder(*, image: Array, shift: float, voxel_volume: float, **common: Any
         return run_windows(call, "firstorder_windows", parts, (image, *numbers))
     region = Region.of(call)
     values, places = (call.level.places.values(array) for array in (image, call.level.array))
-    ordered = cupy.sort(values) if call.wants(*ORDERED) else None
+    ordered = cupy.sort(values) if call.needs("ORDER") else None
     row = call.row()
     region.describe(
         "firstorder_region", parts, (values, places, ordered, np.int32(len(values)), *numbers), row

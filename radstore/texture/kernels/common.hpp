@@ -14,8 +14,28 @@
 #define RS_APART inline
 #endif
 
-// A family's features are one list, `RS_<FAMILY>_FEATURES(X)`: here it makes their enum, in native.cpp their names.
-#define RS_NAME_AND_COMMA(name) name,
+// A family's features are one list, `RS_<FAMILY>_FEATURES(X, OWN)`, that stands in its header:
+//
+//     X(name, needs)             a feature of PyRadiomics
+//     OWN(name, needs, meaning)  one that PyRadiomics has not; computed when named. meaning: what users read of it
+//
+// needs: the sections of the family's code that compute it, in bits; 0 where all are computed together. Here the list
+// makes the enum and the masks of the sections, in native.cpp the names for Python.
+#define RS_NAME(name, needs) name,
+#define RS_OWN_NAME(name, needs, meaning) name,
+#define RS_ENUM(FEATURES) enum Feature { FEATURES(RS_NAME, RS_OWN_NAME) COUNT }
+
+// `needing(all, only)`: the features that need all of these and only those, a bit a feature.
+#define RS_IF_NEEDED(name, needs) \
+    if (((needs) & all) == all && !((needs) & ~only)) bits |= 1u << name;
+#define RS_IF_OWN_NEEDED(name, needs, meaning) RS_IF_NEEDED(name, needs)
+#define RS_NEEDING(FEATURES)                              \
+    static_assert(COUNT <= 32, "a bit a feature");        \
+    constexpr u32 needing(u32 all, u32 only = ~0u) {      \
+        u32 bits = 0;                                     \
+        FEATURES(RS_IF_NEEDED, RS_IF_OWN_NEEDED)          \
+        return bits;                                      \
+    }
 
 namespace rs {
 

@@ -61,7 +61,7 @@ RS_FN void describe(const Block& b, const Totals& t, double* values, const doubl
     total_features(t, voxel_volume, put);
     level_features(b.all, by_level, b.job.levels, b.job.count_log(), t.n, put);
     moment_features(b.all, values, t.n, t.sum / t.n, t.low == t.high, put);
-    if (!(b.job.wanted & ORDERED)) return;
+    if (!(b.job.wanted & needing(ORDER))) return;
     if (!sorted) sort(b.all, values, t.n);
     ordered_features(b.all, sorted ? sorted : values, t.n, put);
 }

@@ -8,12 +8,20 @@
 
 namespace rs::firstorder {
 
-#define RS_FIRSTORDER_FEATURES(X)                                                                                  \
-    X(P10) X(P90) X(Energy) X(Entropy) X(InterquartileRange) X(Kurtosis) X(Maximum) X(MeanAbsoluteDeviation)       \
-    X(Mean) X(Median) X(Minimum) X(Range) X(RobustMeanAbsoluteDeviation) X(RootMeanSquared) X(Skewness)            \
-    X(StandardDeviation) X(TotalEnergy) X(Uniformity) X(Variance)
+// What a feature needs: a section of the windows' features.
+enum Need : u32 { TOTALS = 1, LEVELS = 2, DISTANCES = 4, ORDER = 8 };
 
-enum Feature { RS_FIRSTORDER_FEATURES(RS_NAME_AND_COMMA) COUNT };
+#define RS_FIRSTORDER_FEATURES(X, OWN)                                                                              \
+    X(P10, ORDER) X(P90, ORDER) X(Energy, TOTALS) X(Entropy, LEVELS) X(InterquartileRange, ORDER)                   \
+    X(Kurtosis, DISTANCES) X(Maximum, TOTALS) X(MeanAbsoluteDeviation, DISTANCES) X(Mean, TOTALS)                   \
+    X(Median, ORDER) X(Minimum, TOTALS) X(Range, TOTALS) X(RobustMeanAbsoluteDeviation, ORDER)                      \
+    X(RootMeanSquared, TOTALS) X(Skewness, DISTANCES) X(StandardDeviation, DISTANCES) X(TotalEnergy, TOTALS)        \
+    X(Uniformity, LEVELS) X(Variance, DISTANCES)                                                                    \
+    OWN(CoefficientOfVariation, DISTANCES, "StandardDeviation over Mean; NaN where the Mean is 0")                  \
+    OWN(QuartileCoefficientOfDispersion, ORDER, "75th less 25th percentile over their sum; NaN where that is 0")
+
+RS_ENUM(RS_FIRSTORDER_FEATURES);
+RS_NEEDING(RS_FIRSTORDER_FEATURES)
 
 struct Scratch {
     double* values;  // the box's voxels
@@ -44,10 +52,6 @@ RS_FN i32 before(const double* sorted, i32 n, const Is& is) {
     return low;
 }
 
-constexpr u32 FROM_LEVELS = 1u << Entropy | 1u << Uniformity;
-constexpr u32 FROM_DISTANCES = 1u << Kurtosis | 1u << MeanAbsoluteDeviation | 1u << Skewness | 1u << StandardDeviation | 1u << Variance;
-constexpr u32 ORDERED = 1u << P10 | 1u << P90 | 1u << InterquartileRange | 1u << Median | 1u << RobustMeanAbsoluteDeviation;
-
 // The features that need the values in order.
 template <class Team, class Put>
 RS_FN void ordered_features(const Team& team, const double* sorted, i32 n, const Put& put) {
@@ -60,7 +64,9 @@ RS_FN void ordered_features(const Team& team, const double* sorted, i32 n, const
     for (i32 i = first + team.lane(); i < last; i += team.lanes()) absolute += fabs(sorted[i] - mean);
     put(P10, p10);
     put(P90, p90);
-    put(InterquartileRange, percentile(sorted, n, 0.75) - percentile(sorted, n, 0.25));
+    const double p25 = percentile(sorted, n, 0.25), p75 = percentile(sorted, n, 0.75);
+    put(InterquartileRange, p75 - p25);
+    put(QuartileCoefficientOfDispersion, p75 + p25 != 0 ? (p75 - p25) / (p75 + p25) : nan_value());
     put(Median, n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2);
     put(RobustMeanAbsoluteDeviation, team.sum(absolute) / (last - first));
 }
@@ -82,6 +88,7 @@ RS_FN void moment_features(const Team& team, const double* values, i32 n, double
     put(MeanAbsoluteDeviation, team.sum(absolute) / n);
     put(Variance, m2);
     put(StandardDeviation, sqrt(m2));
+    put(CoefficientOfVariation, mean != 0 ? sqrt(m2) / mean : nan_value());
     put(Skewness, m2 > 0 ? m3 / (m2 * sqrt(m2)) : 0.0);
     put(Kurtosis, m2 > 0 ? m4 / (m2 * m2) : 0.0);
 }
@@ -160,7 +167,7 @@ RS_FN void window_features(const double* image, const Lattice& g, const Levels& 
     total_features(totals, voxel_volume, put);
     level_features(team, s.by_level, levels.count, log, n, put);
     moment_features(team, s.values, n, totals.sum / n, totals.low == totals.high, put);
-    if (!(wanted & ORDERED)) return;
+    if (!(wanted & needing(ORDER))) return;
     sort(s.values, n);
     ordered_features(team, s.values, n, put);
 }

@@ -34,8 +34,8 @@ class Strips {
 
     void operator()(const Strip& strip, const Output& out) {
         std::fill(rows.begin(), rows.begin() + strip.count * COUNT, nan_value());
-        if (wanted & FROM_LEVELS) describe_levels(strip);
-        if (wanted & ~FROM_LEVELS) {
+        if (wanted & needing(LEVELS)) describe_levels(strip);
+        if (wanted & ~needing(LEVELS, LEVELS)) {
             read(strip);
             for (i32 w = 0; w < strip.count; ++w) describe_values(w);
         }
@@ -89,7 +89,7 @@ class Strips {
                     plane.values.push_back(value);
                 }
             }
-            if (!(wanted & ORDERED)) continue;
+            if (!(wanted & needing(ORDER))) continue;
             plane.sorted = plane.values;
             sort(plane.sorted.data(), plane.totals.n);
         }
@@ -103,11 +103,11 @@ class Strips {
             totals.add(planes[p].totals);
             for (double value : planes[p].values) window[n++] = value;
         }
-        if (wanted & ORDERED) keep_order(w);
+        if (wanted & needing(ORDER)) keep_order(w);
         if (n == 0) return;
         total_features(totals, voxel_volume, put(w));
-        if (wanted & FROM_DISTANCES) moment_features(ALONE, window.data(), n, totals.sum / n, totals.low == totals.high, put(w));
-        if (wanted & ORDERED) ordered_features(ALONE, sorted.data(), n, put(w));
+        if (wanted & needing(DISTANCES)) moment_features(ALONE, window.data(), n, totals.sum / n, totals.low == totals.high, put(w));
+        if (wanted & needing(ORDER)) ordered_features(ALONE, sorted.data(), n, put(w));
     }
 
     // The window's values in order, from those of the window before.

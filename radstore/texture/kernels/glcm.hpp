@@ -10,13 +10,29 @@
 
 namespace rs::glcm {
 
-#define RS_GLCM_FEATURES(X)                                                                                        \
-    X(Autocorrelation) X(ClusterProminence) X(ClusterShade) X(ClusterTendency) X(Contrast) X(Correlation)          \
-    X(DifferenceAverage) X(DifferenceEntropy) X(DifferenceVariance) X(Id) X(Idm) X(Idmn) X(Idn) X(Imc1) X(Imc2)    \
-    X(InverseVariance) X(JointAverage) X(JointEnergy) X(JointEntropy) X(MCC) X(MaximumProbability) X(SumAverage)   \
-    X(SumEntropy) X(SumSquares)
+// What a feature needs: a section of `features`, and those whose sums it uses.
+enum Need : u32 {
+    CELLS = 1,
+    MARGINS = 2,
+    SUMS = 4,
+    CENTRAL_SUMS = 8 | SUMS,
+    DIFFERENCES = 16,
+    WEIGHTS = 32 | DIFFERENCES,
+    MOMENTS = 64 | SUMS | DIFFERENCES,
+    EIGENVALUE = 128,
+};
 
-enum Feature { RS_GLCM_FEATURES(RS_NAME_AND_COMMA) COUNT };
+#define RS_GLCM_FEATURES(X, OWN)                                                                                    \
+    X(Autocorrelation, MOMENTS) X(ClusterProminence, CENTRAL_SUMS) X(ClusterShade, CENTRAL_SUMS)                    \
+    X(ClusterTendency, MOMENTS) X(Contrast, MOMENTS) X(Correlation, MOMENTS) X(DifferenceAverage, DIFFERENCES)      \
+    X(DifferenceEntropy, DIFFERENCES) X(DifferenceVariance, DIFFERENCES) X(Id, WEIGHTS) X(Idm, WEIGHTS)             \
+    X(Idmn, WEIGHTS) X(Idn, WEIGHTS) X(Imc1, CELLS | MARGINS) X(Imc2, CELLS | MARGINS)                              \
+    X(InverseVariance, WEIGHTS) X(JointAverage, MOMENTS) X(JointEnergy, CELLS) X(JointEntropy, CELLS)               \
+    X(MCC, EIGENVALUE) X(MaximumProbability, CELLS) X(SumAverage, MOMENTS) X(SumEntropy, SUMS)                      \
+    X(SumSquares, MOMENTS)
+
+RS_ENUM(RS_GLCM_FEATURES);
+RS_NEEDING(RS_GLCM_FEATURES)
 
 // Scratch for one window. C: u32 where pairs are counted, double where angles are merged with weights.
 template <class C>
@@ -156,18 +172,6 @@ RS_FN double mcc(const Team& team, const Levels& levels, bool symmetric, const S
     return symmetric ? second : sqrt(second);
 }
 
-// What the sections of `features` need: a bit a feature.
-constexpr u32 bit(Feature f) { return 1u << f; }
-constexpr u32 FROM_MOMENTS = bit(Autocorrelation) | bit(ClusterTendency) | bit(Contrast) | bit(Correlation) |
-                             bit(JointAverage) | bit(SumAverage) | bit(SumSquares);
-constexpr u32 FROM_CELLS = bit(JointEnergy) | bit(JointEntropy) | bit(MaximumProbability) | bit(Imc1) | bit(Imc2);
-constexpr u32 FROM_MARGINS = bit(Imc1) | bit(Imc2);
-constexpr u32 CENTRAL_SUMS = bit(ClusterShade) | bit(ClusterProminence);
-constexpr u32 FROM_SUMS = FROM_MOMENTS | CENTRAL_SUMS | bit(SumEntropy);
-constexpr u32 DIFFERENCE_WEIGHTS = bit(Id) | bit(Idm) | bit(Idn) | bit(Idmn) | bit(InverseVariance);
-constexpr u32 FROM_DIFFERENCES = FROM_MOMENTS | DIFFERENCE_WEIGHTS | bit(DifferenceAverage) |
-                                 bit(DifferenceEntropy) | bit(DifferenceVariance);
-
 // Power sums over the pairs (i, j), and variances; of j only where the matrix is not symmetric.
 struct Moments {
     double pairs = 0;
@@ -271,7 +275,7 @@ RS_FN void sum_features(const Team& team, const CountLog& log, const C* histogra
     m.s1 = team.sum(m.s1);
     m.s2 = team.sum(m.s2);
     put(SumEntropy, settled((pairs_log - team.sum(sum_log)) / m.pairs));
-    if (!(wanted & CENTRAL_SUMS)) return;
+    if (!(wanted & needing(CENTRAL_SUMS))) return;
     const double mean = m.s1 / m.pairs;
     double m3 = 0, m4 = 0;
     for (i32 v = lowest + team.lane(); v <= highest; v += team.lanes()) {
@@ -299,7 +303,7 @@ RS_FN void difference_features(const Team& team, const CountLog& log, const C* h
     put(DifferenceAverage, k1 / m.pairs);
     put(DifferenceVariance, variance(m.pairs, k1, m.k2));
     put(DifferenceEntropy, settled((pairs_log - team.sum(difference_log)) / m.pairs));
-    if (!(wanted & DIFFERENCE_WEIGHTS)) return;
+    if (!(wanted & needing(WEIGHTS))) return;
     double id = 0, idm = 0, idn = 0, idmn = 0, inverse = 0;
     for (i32 k = team.lane(); k <= widest; k += team.lanes()) {
         const double c = static_cast<double>(histogram[k]), k2 = static_cast<double>(k) * k;
@@ -332,16 +336,16 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     put(JointEnergy, n.energy / (total * total));
     put(JointEntropy, settled(HXY));
     put(MaximumProbability, static_cast<double>(n.largest) / total);
-    if (wanted & FROM_MARGINS) information_features(team, log, symmetric, s, n, total, total_log, HXY, put);
+    if (wanted & needing(MARGINS)) information_features(team, log, symmetric, s, n, total, total_log, HXY, put);
 
     // 2. The sums and the differences.
     Moments m;
     m.pairs = static_cast<double>(n.pairs);
-    if (wanted & FROM_SUMS) sum_features(team, log, s.sum, 2 * lowest, 2 * highest, pairs_log, wanted, m, put);
-    if (wanted & FROM_DIFFERENCES) {
+    if (wanted & needing(SUMS)) sum_features(team, log, s.sum, 2 * lowest, 2 * highest, pairs_log, wanted, m, put);
+    if (wanted & needing(DIFFERENCES)) {
         difference_features(team, log, s.difference, highest - lowest, pairs_log, levels.highest, wanted, m, put);
     }
-    if (wanted & FROM_MOMENTS) {
+    if (wanted & needing(MOMENTS)) {
         constexpr bool weighed = static_cast<C>(0.5) != 0;
         if (!symmetric) margin_moments(team, levels, s, n, m);
         if (weighed) {
@@ -353,7 +357,7 @@ RS_FN void features(const Team& team, const Levels& levels, const CountLog& log,
     }
 
     // 3. A small eigenvalue problem.
-    if (wanted & bit(MCC)) put(MCC, mcc(team, levels, symmetric, s, n));
+    if (wanted & needing(EIGENVALUE)) put(MCC, mcc(team, levels, symmetric, s, n));
 }
 
 // Everything to zero again.

@@ -78,7 +78,7 @@ class Strips {
         : shared(s), wanted(s.job.bits()), range(s.field, s.job.levels.count), means(LONGEST_STRIP * COUNT),
           joint(s.width * (s.job.levels.count + 1)), sum(2 * s.width + BLOCK),
           difference(s.width + BLOCK), x(s.width + BLOCK) {
-        if (wanted & bit(MCC)) {
+        if (wanted & needing(EIGENVALUE)) {
             matrix.resize(static_cast<size_t>(s.job.levels.count) * s.job.levels.count);
             d.resize(s.job.levels.count);
             e.resize(s.job.levels.count);
@@ -88,7 +88,7 @@ class Strips {
 
     void operator()(const Strip& strip, const Output& out) {
         std::fill(means.begin(), means.begin() + strip.count * COUNT, AngleMean());
-        const bool power_sums = !(wanted & ~FROM_MOMENTS);
+        const bool power_sums = !(wanted & ~needing(MOMENTS, MOMENTS));
         if (!power_sums) range.find(strip);
         for (const Direction& d : shared.directions) {
             if (d.planes <= 0) continue;
@@ -199,7 +199,7 @@ class Strips {
             x[i] += all;
             n.pairs += all;
         }
-        if (!(wanted & FROM_CELLS)) return n;
+        if (!(wanted & needing(CELLS))) return n;
         i32 widest = last - first;
         while (widest > 0 && difference[widest] == 0) --widest;
         const double* T = shared.job.logs.data();

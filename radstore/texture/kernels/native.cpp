@@ -105,7 +105,7 @@ struct GlcmWorker {
         difference.resize(static_cast<size_t>(j.levels.highest) + 1);
         x.resize(k);
         y.resize(k);
-        if (wanted >> glcm::MCC & 1u) matrix.resize(cells);
+        if (wanted & glcm::needing(glcm::EIGENVALUE)) matrix.resize(cells);
         d.resize(k);
         e.resize(k);
         present.resize(k);
@@ -210,13 +210,17 @@ struct FirstorderWorker {
     }
 };
 
-#define RS_NAME_AS_TEXT(name) #name,
+// A feature as Python reads it: its name, what it needs, and its meaning if it is one of our own.
+struct Listed {
+    const char *name, *needs, *meaning;
+};
+#define RS_LISTED(name, needs) {#name, #needs, ""},
+#define RS_OWN_LISTED(name, needs, meaning) {#name, #needs, meaning},
 
 // A family's features in the order of its enum.
-template <size_t N>
-nb::list names(const char* const (&all)[N]) {
+nb::list listed(std::initializer_list<Listed> all) {
     nb::list list;
-    for (const char* name : all) list.append(name);
+    for (const Listed& feature : all) list.append(nb::make_tuple(feature.name, feature.needs, feature.meaning));
     return list;
 }
 
@@ -236,10 +240,10 @@ NB_MODULE(_native, m) {
     m.doc() = "Texture kernels on the CPU; see the headers beside native.cpp.";
     bind_shape(m);
     nb::dict features;
-    features["glcm"] = names({RS_GLCM_FEATURES(RS_NAME_AS_TEXT)});
-    features["sizes"] = names({RS_SIZES_FEATURES(RS_NAME_AS_TEXT)});
-    features["ngtdm"] = names({RS_NGTDM_FEATURES(RS_NAME_AS_TEXT)});
-    features["firstorder"] = names({RS_FIRSTORDER_FEATURES(RS_NAME_AS_TEXT)});
+    features["glcm"] = listed({RS_GLCM_FEATURES(RS_LISTED, RS_OWN_LISTED)});
+    features["sizes"] = listed({RS_SIZES_FEATURES(RS_LISTED, RS_OWN_LISTED)});
+    features["ngtdm"] = listed({RS_NGTDM_FEATURES(RS_LISTED, RS_OWN_LISTED)});
+    features["firstorder"] = listed({RS_FIRSTORDER_FEATURES(RS_LISTED, RS_OWN_LISTED)});
     m.attr("FEATURES") = features;
     m.def("glcm", [](RS_JOB_ARGS, bool symmetric) {
         const Job job = RS_JOB;

@@ -57,10 +57,11 @@ RS_FN void window_features(const Lattice& g, const Levels& levels, const CountLo
 // Formulas: Amadasun & King 1989; PyRadiomics' documentation (radiomics.ngtdm).
 namespace rs::ngtdm {
 
-#define RS_NGTDM_FEATURES(X)                                                                                       \
-    X(Busyness) X(Coarseness) X(Complexity) X(Contrast) X(Strength)
+#define RS_NGTDM_FEATURES(X, OWN)                                                                                   \
+ \
+    X(Busyness, 0) X(Coarseness, 0) X(Complexity, 0) X(Contrast, 0) X(Strength, 0)
 
-enum Feature { RS_NGTDM_FEATURES(RS_NAME_AND_COMMA) COUNT };
+RS_ENUM(RS_NGTDM_FEATURES);
 
 struct Scratch {
     i32* patch;    // the box with a border as wide as the longest offset

@@ -8,13 +8,14 @@
 
 namespace rs::sizes {
 
-#define RS_SIZES_FEATURES(X)                                                                                       \
-    X(GrayLevelNonUniformity) X(GrayLevelNonUniformityNormalized) X(GrayLevelVariance) X(HighGrayLevelEmphasis)    \
-    X(LargeEmphasis) X(LargeHighGrayLevelEmphasis) X(LargeLowGrayLevelEmphasis) X(LowGrayLevelEmphasis)            \
-    X(Entropy) X(SizeNonUniformity) X(SizeNonUniformityNormalized) X(Percentage) X(SizeVariance)                   \
-    X(SmallEmphasis) X(SmallHighGrayLevelEmphasis) X(SmallLowGrayLevelEmphasis)
+#define RS_SIZES_FEATURES(X, OWN)                                                                                   \
+    X(GrayLevelNonUniformity, 0) X(GrayLevelNonUniformityNormalized, 0) X(GrayLevelVariance, 0)                     \
+    X(HighGrayLevelEmphasis, 0) X(LargeEmphasis, 0) X(LargeHighGrayLevelEmphasis, 0)                                \
+    X(LargeLowGrayLevelEmphasis, 0) X(LowGrayLevelEmphasis, 0) X(Entropy, 0) X(SizeNonUniformity, 0)                \
+    X(SizeNonUniformityNormalized, 0) X(Percentage, 0) X(SizeVariance, 0) X(SmallEmphasis, 0)                       \
+    X(SmallHighGrayLevelEmphasis, 0) X(SmallLowGrayLevelEmphasis, 0)
 
-enum Feature { RS_SIZES_FEATURES(RS_NAME_AND_COMMA) COUNT };
+RS_ENUM(RS_SIZES_FEATURES);
 
 // Sums over the sizes of one level, or over a single cell: Σ c, Σ c·j, Σ c·j², Σ c/j², Σ c·log2 c.
 struct OneLevel {
